@@ -1,0 +1,80 @@
+"""A mock galaxy: a stellar and a gas field of one target."""
+
+import numpy as np
+
+from kinmis.galaxy import Galaxy
+from kinmis.mock.field import make_field, velocity_field
+from kinmis.mock.footprint import BUNDLES
+
+__all__ = ["galaxy"]
+
+
+def galaxy(pa_stellar=30.0, pa_gas=None, *, binning="hybrid", stellar=None, gas=None, seed=None,
+           id=None, meta=None, **both):
+    """
+    Make a model galaxy: the velocity fields of its stars and its gas.
+
+    Parameters
+    ----------
+    pa_stellar, pa_gas : `~astropy.units.Quantity` or float
+        PA of the receding side of the stars and the gas, North through East (deg); the gas
+        rotates with the stars by default.
+    binning : {"hybrid", "voronoi"}
+        With ``bins`` (or ``bin_snr``): ``"hybrid"`` bins the stars and leaves the gas one
+        value a spaxel, like MaNGA's HYB10; ``"voronoi"`` gives the gas the bins of the
+        stars, like VOR10.
+    stellar, gas : dict, optional
+        Options of one component, as for `velocity_field`.
+    seed : int or `~numpy.random.Generator`, optional
+        For reproducible mocks.
+    id : str, optional
+        Name of the galaxy; by default a plate-IFU that no real galaxy has.
+    meta : dict, optional
+        More metadata.
+    **both
+        Options of both components, as for `velocity_field`.
+
+    Returns
+    -------
+    galaxy : `~kinmis.Galaxy`
+        Each field has its own ``meta["truth"]``.
+
+    Raises
+    ------
+    ValueError
+        If a parameter is out of its range.
+
+    Examples
+    --------
+    >>> from kinmis import mock
+    >>> galaxy = mock.galaxy(pa_stellar=20, pa_gas=200, bins=250, seed=3)
+    >>> galaxy.stellar.n_bins, galaxy.gas.bin_id is None
+    (250, True)
+    """
+    if binning not in ("hybrid", "voronoi"):
+        raise ValueError(f"binning must be 'hybrid' or 'voronoi', not {binning!r}")
+    rng = np.random.default_rng(seed)
+    seeds = rng.integers(2**63, size=3)
+    options = {**velocity_field.__kwdefaults__, **both}
+    for name in ("meta", "seed", "component"):
+        options.pop(name)
+    if isinstance(options["wedge"], (int, float)) and options["wedge"]:
+        # stars and gas miss the same sector
+        start = float(np.random.default_rng(seeds[2]).uniform(0, 360))
+        options["wedge"] = (start, start + options["wedge"])
+    options["id"] = _plate_ifu(seeds[2], options["size"]) if id is None else id
+    stellar_options = {**options, "pa": pa_stellar, **(stellar or {}), "component": "stellar"}
+    gas_options = {**options, "pa": pa_stellar if pa_gas is None else pa_gas,
+                   **(gas or {}), "component": "gas"}
+    if not (gas and {"bins", "bin_snr"} & set(gas)):
+        gas_options["bins"] = gas_options["bin_snr"] = None
+    stars = make_field(stellar_options, np.random.default_rng(seeds[0]), meta)
+    hydrogen = make_field(gas_options, np.random.default_rng(seeds[1]), meta,
+                          stars.bin_id if binning == "voronoi" else None)
+    return Galaxy(stellar=stars, gas=hydrogen)
+
+
+def _plate_ifu(number, size):
+    """Return a name like MaNGA's, on a plate that the survey has not used."""
+    fibres = min(BUNDLES, key=lambda n: abs(BUNDLES[n] - np.max(size)))
+    return f"{90000 + int(number) % 10000}-{fibres}{1 + int(number) // 10000 % 99:02d}"

@@ -1,0 +1,143 @@
+"""
+How much spatially correlated noise widens the error of an angle.
+
+Seeing and shared fibres correlate the noise of neighbouring spaxels. With rho the correlation
+of the residuals at some distance and u the influence of each datum on the angle times its
+error, the variance of the angle grows by
+
+    1 + 2 sum_(i<j) rho(d_ij) u_i u_j / sum_i u_i^2.
+
+rho is measured in rings of distance out to where it vanishes.
+"""
+
+import numpy as np
+from scipy import fft
+from scipy.spatial import cKDTree
+
+#: Noise is correlated over a few spaxels (seeing, drizzling, shared fibres), in coarse bins at
+#: most with the next one. What reaches further is the galaxy, not noise.
+REACH_SPAXELS = 4
+
+#: Noise correlated by a beam of 5 spaxels FWHM gives about this factor, in every survey's
+#: sampling about the most; beyond it is the galaxy again. Bins hold several spaxels, but the
+#: next ones can always be correlated.
+LARGEST, SMALLEST_LIMIT = 25., 4.
+
+#: A correlation below this counts as none.
+SMALLEST = 0.05
+
+
+def neighbours(rows, shape):
+    """
+    Return pairs of rows that touch.
+
+    Parameters
+    ----------
+    rows : `~kinmis.position_angle.rows.FieldRows`
+        The rows of one field.
+    shape : tuple of int
+        Shape of the field; for a list of bins, pairs of nearest neighbours are taken.
+
+    Returns
+    -------
+    first, second : `~numpy.ndarray` of int
+    """
+    if len(shape) == 2:
+        row = np.full(shape, -1)
+        row.ravel()[rows.spaxel] = rows.row_of_spaxel()
+        first = np.concatenate([row[:, :-1].ravel(), row[:-1].ravel()])
+        second = np.concatenate([row[:, 1:].ravel(), row[1:].ravel()])
+        touch = (first >= 0) & (second >= 0) & (first != second)
+        return first[touch], second[touch]
+    place = np.column_stack([rows.mean(rows.east), rows.mean(rows.north)])
+    near = cKDTree(place).query(place, k=min(4, len(place)))[1]
+    return np.repeat(near[:, 0], near.shape[1] - 1), near[:, 1:].ravel()
+
+
+def is_correlated(scaled, pairs, threshold=3.):
+    """
+    Return whether residuals of neighbours are correlated, beyond ``threshold`` sigma.
+
+    Parameters
+    ----------
+    scaled : `~numpy.ndarray`
+        Residuals in units of their errors.
+    pairs : pair of `~numpy.ndarray`
+        As `neighbours` gives them.
+    threshold : float
+        In standard deviations of the mean product of independent residuals.
+
+    Returns
+    -------
+    correlated : bool
+    """
+    if len(pairs[0]) < 10:
+        return False
+    rho = np.mean(scaled[pairs[0]] * scaled[pairs[1]]) / np.mean(scaled**2)
+    return bool(rho > max(SMALLEST, threshold / np.sqrt(len(pairs[0]))))
+
+
+def inflation(rows, shape, scaled, influence):
+    """
+    Return the factor by which correlation raises the variance of the angle.
+
+    Parameters
+    ----------
+    rows : `~kinmis.position_angle.rows.FieldRows`
+        The rows of one field.
+    shape : tuple of int
+        Shape of the field.
+    scaled : `~numpy.ndarray`
+        Residuals in units of their errors.
+    influence : `~numpy.ndarray`
+        Change of the angle per standard deviation of each datum.
+
+    Returns
+    -------
+    factor : float
+        At least one.
+    """
+    count, residual, product = (_sums_on_grid if len(shape) == 2 else _sums_of_pairs)(
+        rows, shape, scaled, influence)
+    rho = residual / (np.maximum(count, 1) * np.mean(scaled**2))
+    vanished = np.flatnonzero(rho < np.maximum(SMALLEST, 1. / np.sqrt(np.maximum(count, 1))))
+    reach = vanished[0] if len(vanished) else len(rho)
+    factor = 1. + 2. * np.sum((rho * product)[:reach]) / np.sum(influence**2)
+    return np.clip(factor, 1., max(LARGEST / np.mean(rows.area), SMALLEST_LIMIT))
+
+
+def _sums_on_grid(rows, shape, scaled, influence):
+    """
+    Return number of pairs, sum of products of residuals and of influences by distance.
+
+    All lags at once by Fourier transform; a bin stands at the spaxel next to its centre.
+    """
+    spacing = max(1., np.sqrt(np.median(rows.area)))
+    rings = max(1, round(REACH_SPAXELS / spacing))
+    row, column = (np.rint(rows.mean(i)).astype(int) for i in np.divmod(rows.spaxel, shape[1]))
+    row, column = row - row.min(), column - column.min()
+    # zeros as wide as the largest lag keep the edges from meeting
+    margin = int((rings + 0.5) * spacing) + 1
+    size = [fft.next_fast_len(int(i.max()) + 1 + margin, real=True) for i in (row, column)]
+    maps = np.zeros((3, *size), dtype=np.float32)
+    for plane, values in zip(maps, (np.ones(len(rows)), scaled / np.abs(scaled).max(),
+                                    influence / np.abs(influence).max())):
+        np.add.at(plane, (row, column), values)
+    spectrum = fft.rfft2(maps)
+    sums = fft.irfft2(spectrum.real**2 + spectrum.imag**2, s=size)
+    lag = [np.minimum(np.arange(n), n - np.arange(n)) for n in size]
+    ring = np.rint(np.hypot(lag[0][:, None], lag[1]) / spacing).astype(int)
+    # two bins at one spaxel are neighbours, but lag 0 is mostly each with itself
+    inside = (ring >= 1) & (ring <= rings)
+    # each pair stands at a lag and at its opposite
+    count, residual, product = (np.bincount(ring[inside], plane[inside], rings + 1)[1:] / 2
+                                for plane in sums)
+    return (np.rint(count), residual * np.abs(scaled).max()**2,
+            product * np.abs(influence).max()**2)
+
+
+def _sums_of_pairs(rows, shape, scaled, influence):
+    """Return the same sums for a list of bins, which has no grid: of nearest neighbours."""
+    first, second = neighbours(rows, shape)
+    return (np.array([len(first)]), np.array([np.sum(scaled[first] * scaled[second])]),
+            np.array([np.sum(influence[first] * influence[second])]))

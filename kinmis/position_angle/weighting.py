@@ -1,0 +1,166 @@
+"""
+Weights of the data: intrinsic scatter and outliers.
+
+The velocities of a real galaxy scatter about any smooth model by more than their errors; with
+the inverse variance alone the few brightest spaxels would decide. So the variance of a datum
+is its own plus an intrinsic one, fitted such that the reduced chi-square is one. Both this and
+the clipping of outliers look at residuals from a free fit (cosine and sine amplitudes at
+every radius), which a warp or a bar does not spoil.
+"""
+
+import numpy as np
+
+from kinmis.position_angle.profile import solve_free
+
+#: Scales the median absolute deviation to the standard deviation of a normal distribution.
+MAD_TO_SIGMA = 1.4826022185056018
+
+#: Fits at most; nearly all fields need one to four.
+MAX_ITERATIONS = 10
+
+
+class Block:
+    """
+    Weighted normal equations of a block of fields.
+
+    Parameters
+    ----------
+    columns : `~numpy.ndarray`
+        Basis functions of all rows of all fields, and the velocity last; shape (q + 1, M).
+    offsets : `~numpy.ndarray` of int
+        Where the rows of each field begin, and the end; shape (B + 1,).
+    variance : list of `~numpy.ndarray` or None
+        Measured variance of the rows of each field.
+    """
+
+    def __init__(self, columns, offsets, variance):
+        self.columns, self.variance = columns, variance
+        self.slices = [slice(*pair) for pair in zip(offsets[:-1], offsets[1:])]
+        size, fields = len(columns), len(self.slices)
+        self.gram = np.empty((fields, size, size))
+        self.scatter = np.zeros(fields)  # intrinsic variance
+        self.kept = [np.ones(s.stop - s.start, bool) for s in self.slices]
+        self.weight = [None] * fields
+        for i in range(fields):
+            self.set_weights(i)
+
+    def set_weights(self, i, area=None):
+        """Set the weights of field ``i`` from variance and scatter, or area; sum up."""
+        kept = self.kept[i]
+        if area is not None:
+            weight = area * kept
+        elif self.variance[i] is not None:
+            weight = kept / (self.variance[i] + self.scatter[i])
+        else:
+            weight = kept.astype(float)
+        self.weight[i] = weight
+        # a product of a matrix with its own transpose takes half the time of a general one
+        rooted = self.columns[:, self.slices[i]] * np.sqrt(weight)
+        self.gram[i] = rooted @ rooted.T
+
+    def residuals(self, which, coefficients):
+        """Return data minus model of each field in ``which``, for its full coefficients."""
+        return [self.columns[-1, self.slices[i]] - c @ self.columns[:-1, self.slices[i]]
+                for i, c in zip(which, coefficients)]
+
+    def iterate(self, blocks_used, clip):
+        """
+        Fit the intrinsic scatter and clip outliers.
+
+        Parameters
+        ----------
+        blocks_used : `~numpy.ndarray`
+            Matrix (Q, q) that makes the basis of the fit from the columns.
+        clip : float or None
+            Residuals beyond ``clip`` robust standard deviations are dropped.
+        """
+        active = np.arange(len(self.slices))
+        for _ in range(MAX_ITERATIONS):
+            if not len(active):
+                break
+            coefficients = free_fit(self.gram[active], blocks_used)
+            residuals = self.residuals(active, coefficients)
+            changed = [self._update(i, residual, len(blocks_used), clip)
+                       for i, residual in zip(active, residuals)]
+            active = active[changed]
+            for i in active:
+                self.set_weights(i)
+
+    def _update(self, i, residual, parameters, clip):
+        """Update clipping and scatter of field ``i``; return whether they changed."""
+        kept, changed = self.kept[i], False
+        scale = 1. if self.variance[i] is None else np.sqrt(self.variance[i] + self.scatter[i])
+        if clip is not None:
+            scaled = np.abs(residual / scale)
+            sigma = MAD_TO_SIGMA * np.median(scaled[kept])
+            # bins without noise have no outliers
+            now = scaled <= max(clip * sigma, 1e-9 * scaled.max(initial=0.))
+            # never down to where the fit would follow whatever is left
+            if np.count_nonzero(now) > 2 * parameters and not np.array_equal(now, kept):
+                self.kept[i], kept, changed = now, now, True
+        if self.variance[i] is not None:
+            freedom = np.count_nonzero(kept) - parameters
+            scatter = intrinsic_variance(residual[kept], self.variance[i][kept], freedom,
+                                         self.scatter[i])
+            tolerance = 0.03 * (scatter + np.median(self.variance[i]))
+            if abs(scatter - self.scatter[i]) > tolerance:
+                self.scatter[i], changed = scatter, True
+        return changed
+
+
+def intrinsic_variance(residual, variance, freedom, start=0.):
+    """
+    Return the variance to add so that the reduced chi-square is one, or zero.
+
+    Parameters
+    ----------
+    residual, variance : `~numpy.ndarray`
+        Residuals (km/s) and their measured variances.
+    freedom : int
+        Degrees of freedom.
+    start : float
+        First guess.
+
+    Returns
+    -------
+    scatter : float
+        In (km/s)^2.
+    """
+    if freedom <= 0:
+        return 0.
+    square = residual**2
+    # inside the noise of the reduced chi-square itself there is nothing to add
+    if np.sum(square / variance) <= freedom + np.sqrt(2. * freedom):
+        return 0.
+    scatter = start
+    for _ in range(50):
+        total = variance + scatter
+        excess = np.sum(square / total) - freedom
+        step = excess / np.sum(square / total**2)
+        # Newton's method in log(chi-square) comes from below without overshooting
+        step *= (excess + freedom) / freedom
+        scatter = max(0., scatter + step)
+        if abs(step) <= 1e-4 * scatter:
+            break
+    return scatter
+
+
+def free_fit(gram, blocks_used):
+    """
+    Fit all cosine and sine amplitudes at once.
+
+    Parameters
+    ----------
+    gram : `~numpy.ndarray`
+        Sums of products of the columns and the velocity, shape (B, q + 1, q + 1).
+    blocks_used : `~numpy.ndarray`
+        Matrix (Q, q) that makes the basis of the fit from the columns.
+
+    Returns
+    -------
+    coefficients : `~numpy.ndarray`
+        Of the q columns, shape (B, q).
+    """
+    normal = blocks_used @ gram[:, :-1, :-1] @ blocks_used.T
+    right = gram[:, :-1, -1] @ blocks_used.T
+    return solve_free(normal, right) @ blocks_used

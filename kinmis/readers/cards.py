@@ -1,0 +1,115 @@
+"""The cards of a FITS header, found without parsing the ones that nobody asks for."""
+
+import re
+
+__all__ = ["Cards"]
+
+_STRING = re.compile(rb" *'((?:[^']|'')*)'")
+
+
+class Cards:
+    """
+    The header of one extension, as bytes; a value is parsed when it is asked for.
+
+    A MAPS file has 48 headers of some 50 cards, of which a reader needs a few: parsing all
+    would take longer than inflating them.
+
+    Parameters
+    ----------
+    raw : bytes
+        Cards of 80 characters, up to and including ``END``.
+
+    Examples
+    --------
+    >>> from kinmis.readers.cards import Cards
+    >>> cards = Cards(b"NAXIS   =                    2 / axes".ljust(80)
+    ...               + b"BUNIT   = 'km/s    '".ljust(80) + b"END".ljust(80))
+    >>> cards["NAXIS"], cards.get("BUNIT"), cards.get("BSCALE", 1)
+    (2, 'km/s', 1)
+    """
+
+    __slots__ = ("raw",)
+
+    def __init__(self, raw):
+        self.raw = raw
+
+    def get(self, keyword, default=None):
+        """Return the value of a keyword, or the default where it is missing or empty."""
+        pattern = keyword.ljust(8).encode() + b"="
+        start = self.raw.find(pattern)
+        while start % 80 and start > 0:
+            start = self.raw.find(pattern, start + 1)
+        if start < 0:
+            return default
+        value = _parse(self.raw, start)
+        return default if value is None else value
+
+    def __getitem__(self, keyword):
+        value = self.get(keyword)
+        if value is None:
+            raise KeyError(f"the header has no keyword {keyword}")
+        return value
+
+    def __contains__(self, keyword):
+        return self.get(keyword) is not None
+
+    def keyword_of(self, value, prefix):
+        """
+        Return the number n of the first keyword ``prefix + n`` that has a text as value.
+
+        Parameters
+        ----------
+        value : str
+            The text, without trailing blanks.
+        prefix : str
+            Letters that the keyword begins with; what follows is a number, which may have
+            leading zeros.
+
+        Returns
+        -------
+        number : int or None
+        """
+        pattern = b"'" + value.encode().replace(b"'", b"''")
+        place = self.raw.find(pattern)
+        while place >= 0:
+            start = place - place % 80
+            number = self.raw[start + len(prefix):start + 8].strip()
+            if (self.raw.startswith(prefix.encode(), start) and number.isdigit()
+                    and _parse(self.raw, start) == value):
+                return int(number)
+            place = self.raw.find(pattern, place + 1)
+        return None
+
+    def numbered(self, prefix):
+        """Return the texts of the keywords ``prefix + n``, as a dict from n to text."""
+        pattern = re.compile(rb"%s(\d+) *=" % prefix.encode())
+        found = {}
+        for start in range(0, len(self.raw), 80):
+            match = pattern.match(self.raw, start)
+            if match and isinstance(value := _parse(self.raw, start), str):
+                found[int(match[1])] = value
+        return found
+
+
+def _parse(raw, start):
+    """Return the value of the card at ``start``; None for an empty one."""
+    card = raw[start + 10:start + 80]
+    if text := _STRING.match(card):
+        text = text[1].replace(b"''", b"'").decode("ascii", "replace").rstrip()
+        if text.endswith("&") and raw.startswith(b"CONTINUE", start + 80):
+            text = text[:-1] + (_parse(raw, start + 80) or "")
+        return text
+    card = card.partition(b"/")[0].strip()
+    if card in (b"T", b"F"):
+        return card == b"T"
+    if not card:
+        return None
+    try:
+        return int(card)
+    except ValueError:
+        pass
+    try:
+        return float(card.replace(b"D", b"E"))
+    except ValueError:
+        raise ValueError(f"the header card {raw[start:start + 80].decode('ascii', 'replace')!r} "
+                         "is not FITS") from None
