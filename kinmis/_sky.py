@@ -8,6 +8,30 @@ from kinmis._input import check_shape
 from kinmis._units import scalar_in, values_in
 
 
+class LazyWCS:
+    """
+    A WCS that is made when somebody asks for it, which few do.
+
+    Parameters
+    ----------
+    make : callable
+        Returns the `~astropy.wcs.WCS`, or None.
+    *args
+        What it is called with.
+    """
+
+    def __init__(self, make, *args):
+        self._make = make
+        self._args = args
+        self._wcs = None
+
+    def load(self):
+        """Return the WCS, the same one each time."""
+        if self._make is not None:
+            self._wcs, self._make = self._make(*self._args), None
+        return self._wcs
+
+
 def offsets(east, north, center, wcs, shape):
     """
     Return the offsets to the East and North of the centre, in arcsec.

@@ -62,7 +62,8 @@ class Galaxy:
         if id is not None:
             self.meta["id"] = id
         if len(present) == 2:
-            alone = {name: field._replace(partner=None) for name, field in present.items()}
+            alone = {name: field if field.partner is None else field._replace(partner=None)
+                     for name, field in present.items()}
             present = {name: alone[name]._replace(partner=alone[other])
                        for name, other in zip(COMPONENTS, COMPONENTS[::-1])}
         self._fields = present

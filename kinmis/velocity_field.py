@@ -10,6 +10,7 @@ from astropy.nddata import InverseVariance, NDData, NDSlicingMixin
 
 from kinmis import _sky
 from kinmis._input import COMPONENTS, check_bin_id, check_velocity
+from kinmis._meta import copy_meta
 from kinmis._units import IVAR, KMS, scalar_in, values_in
 from kinmis.readers.registry import VelocityFieldRead, VelocityFieldWrite
 
@@ -169,7 +170,7 @@ class VelocityField(NDSlicingMixin, NDData):
     def _replace(self, **changes):
         """Return a copy that shares arrays and metadata values, with ``changes`` made."""
         new = copy.copy(self)
-        new._meta = copy.deepcopy(self.meta)
+        new._meta = copy_meta(self.meta)
         for name, value in changes.items():
             setattr(new, f"_{name}", value)
         return new
@@ -180,11 +181,25 @@ class VelocityField(NDSlicingMixin, NDData):
         kwargs["bin_id"] = None if self.bin_id is None else self.bin_id[item]
         for name in ("component", "line", "v_ref"):
             kwargs[name] = getattr(self, name)
-        kwargs["meta"] = copy.deepcopy(self.meta)
+        kwargs["meta"] = copy_meta(self.meta)
         return kwargs
 
     def _slice_wcs(self, item):
         return _sky.slice_wcs(self.wcs, item, self.data.shape)
+
+    @property
+    def wcs(self):
+        """Celestial WCS of a map (`~astropy.wcs.WCS`), or None."""
+        if isinstance(self._wcs, _sky.LazyWCS):
+            self._wcs = self._wcs.load()
+        return self._wcs
+
+    @wcs.setter
+    def wcs(self, wcs):
+        if isinstance(wcs, _sky.LazyWCS):
+            self._wcs = wcs
+        else:
+            NDData.wcs.fset(self, wcs)
 
     @property
     def velocity(self):

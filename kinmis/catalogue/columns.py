@@ -4,20 +4,16 @@ Columns of the catalogue: each is declared here, once.
 The table, its descriptions and UCDs, and the documentation are made from `COLUMNS`.
 """
 
-import math
 from dataclasses import dataclass
 
 import astropy.units as u
 import numpy as np
-from astropy.table import Column as TableColumn
-from astropy.table import MaskedColumn, QTable
-from astropy.utils.masked import Masked
+from astropy.table import QTable
 
 from kinmis._input import COMPONENTS
 from kinmis._units import KMS
 
-__all__ = ["COLUMNS", "ColumnSpec", "column_arrays", "column_names", "describe_columns",
-           "join_arrays", "make_table"]
+__all__ = ["COLUMNS", "ColumnSpec", "column_names", "describe_columns"]
 
 
 @dataclass(frozen=True)
@@ -179,6 +175,9 @@ def _component_columns(name):
                "stat.fit.param", _of_row(f"{name}_harmonic"))
     yield spec("v_ref", float, KMS, "The velocity cz that counts as zero for the {what}",
                "spect.dopplerVeloc.opt", _of_field(name, lambda field: _in(field.v_ref, KMS)))
+    yield spec("n_removed", np.int32, None,
+               "Number of spaxels of the {what} that cleaning removed", "meta.number",
+               _of_field(name, _n_removed))
     yield spec("n_valid", np.int32, None,
                "Number of valid spaxels of the {what}, after cleaning", "meta.number",
                _of_field(name, lambda field: field.n_valid))
@@ -238,6 +237,11 @@ def _comparison_columns():
     )
 
 
+def _n_removed(field):
+    report = field.meta.get("cleaning")
+    return None if report is None else report["n_valid_before"] - report["n_valid_after"]
+
+
 def _in(quantity, unit):
     return None if quantity is None else float(quantity.to_value(unit))
 
@@ -280,72 +284,3 @@ def describe_columns():
         "unit": ["" if column.unit is None else str(column.unit) for column in COLUMNS],
         "description": [column.description for column in COLUMNS],
         "ucd": [column.ucd for column in COLUMNS]})
-
-
-def column_arrays(rows):
-    """
-    Turn measured galaxies into one masked array a column.
-
-    Parameters
-    ----------
-    rows : list of dict
-        A dict from column name to value for each galaxy; None, NaN and what is absent
-        becomes masked.
-
-    Returns
-    -------
-    arrays : dict of `~numpy.ma.MaskedArray`
-    """
-    arrays = {}
-    for column in COLUMNS:
-        values = [_or_none(row.get(column.name)) for row in rows]
-        mask = np.array([value is None for value in values], bool)
-        blank = {str: "", float: np.nan}.get(column.dtype, 0)
-        # text stays an object until the longest is known
-        dtype = object if column.dtype is str else column.dtype
-        data = np.array([blank if value is None else value for value in values], dtype)
-        arrays[column.name] = np.ma.MaskedArray(data, mask)
-    return arrays
-
-
-def _or_none(value):
-    return None if isinstance(value, float) and math.isnan(value) else value
-
-
-def join_arrays(chunks):
-    """Join the dicts of `column_arrays` of several chunks, in order, into one."""
-    chunks = list(chunks) or [column_arrays([])]
-    return {name: np.ma.concatenate([chunk[name] for chunk in chunks]) for name in chunks[0]}
-
-
-def make_table(arrays, meta=None):
-    """
-    Make the table from its columns.
-
-    Parameters
-    ----------
-    arrays : dict of `~numpy.ma.MaskedArray`
-        As `column_arrays` returns.
-    meta : dict, optional
-        Metadata of the table.
-
-    Returns
-    -------
-    table : `~astropy.table.QTable`
-        Every column that may lack values is masked, whether or not it does, so that code
-        that uses it need not tell the two apart.
-    """
-    table = QTable(meta=meta)
-    for column in COLUMNS:
-        data, mask = arrays[column.name].data, np.ma.getmaskarray(arrays[column.name])
-        if column.dtype is str:
-            data = data.astype(str)
-        if column.required:
-            table[column.name] = TableColumn(data)
-        elif column.unit is None:
-            table[column.name] = MaskedColumn(data, mask=mask)
-        else:
-            table[column.name] = Masked(data << column.unit, mask=mask)
-        info = table[column.name].info
-        info.description, info.meta = column.description, {"ucd": column.ucd}
-    return table

@@ -116,18 +116,19 @@ def decode_table(plain, document):
             continue
         notes = {} if document is None else document["columns"].get(name, {})
         data, mask, was = _split(name, column)
+        if document is not None and not notes.get("masked") and mask is not None:
+            # what the reader took for missing is an empty text or NaN
+            data[mask] = {"U": "", "f": np.nan}.get(data.dtype.kind, data[mask])
+            mask = None
+        elif notes.get("masked"):
+            mask = np.zeros(data.shape, bool) if mask is None else mask
+            mask = mask | np.isnan(data) if data.dtype.kind == "f" else mask
+            mask = mask | (data == "") if data.dtype.kind == "U" else mask
         if notes.get("percent"):
             data = _each(lambda text: unquote(text, errors="surrogateescape"), data, str)
         if "dtype" in notes:
             data = (_each(lambda text: text.encode("utf-8", "surrogateescape"), data, bytes)
                     if notes["dtype"] == "bytes" else data.astype(notes["dtype"]))
-        if notes.get("masked"):
-            mask = np.zeros(data.shape, bool) if mask is None else mask
-            mask = mask | np.isnan(data) if data.dtype.kind == "f" else mask
-            mask = mask | (data == "") if data.dtype.kind == "U" else mask
-        elif document is not None and mask is not None:
-            data[mask] = {"U": "", "f": np.nan}.get(data.dtype.kind, data[mask])
-            mask = None
         unit = column.info.unit
         if "unit" in notes:
             unit = u.Unit(notes["unit"], parse_strict="silent")

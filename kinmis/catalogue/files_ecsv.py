@@ -1,6 +1,6 @@
 """ECSV files of tables."""
 
-from astropy.table import QTable
+from astropy.table import Table
 
 from kinmis.catalogue.encoding import KEY, from_json, to_json
 
@@ -17,7 +17,7 @@ def write(plain, document, path):
 
 def read(path):
     """Return the plain table and the document."""
-    plain = QTable.read(path, format="ascii.ecsv")
+    plain = Table.read(path, format="ascii.ecsv")
     notes = plain.meta.pop(_NOTES, None)
     document = None if notes is None else from_json(notes)
     return plain, document and document | {"meta": dict(plain.meta)}

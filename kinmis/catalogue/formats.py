@@ -187,5 +187,3 @@ def _require(form):
 def _module(form):
     from importlib import import_module
     return import_module(f"kinmis.catalogue.files_{form.module}")
-
-

@@ -144,7 +144,21 @@ class Measured:
         values : dict
             None where there is no value.
         """
-        return {column.name: column.get(self) for column in COLUMNS}
+        values = {}
+        # last what sums up the others, since a value may fail: metadata come from anywhere
+        for column in sorted(COLUMNS, key=lambda column: column.name in _SUMS):
+            try:
+                value = column.get(self)
+                values[column.name] = None if value is None else _CAST.get(
+                    column.dtype, int)(value)
+            except Exception as error:  # told in the row
+                self.fail(error, column.name)
+                values[column.name] = None
+        return values
+
+
+_SUMS = ("status", "flags", "message")
+_CAST = {str: str, float: float}
 
 
 def error_text(error):
@@ -165,11 +179,8 @@ def error_text(error):
     """
     # the text of a KeyError comes in quotes
     text = error.args[0] if len(error.args) == 1 and isinstance(error.args[0], str) else str(error)
-    first, *others = text.strip().splitlines() or [""]
-    if others and first.endswith(":"):
-        first = re.split(r"[;.](?= )", first)
-        first = (first[:-1] or first)
-        first = ";".join(first).rstrip(": ")
+    first = (text.strip().splitlines() or [""])[0]
+    first = re.sub(r"[;.] [^;.]*:$", "", first)
     return f"{type(error).__name__}: {first}".rstrip(": ")
 
 

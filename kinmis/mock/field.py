@@ -3,20 +3,16 @@
 import astropy.units as u
 import numpy as np
 
-from kinmis._input import COMPONENTS
-from kinmis._units import KMS, scalar_in, values_in
 from kinmis.mock.binning import bin_error, bin_field, bin_mean
 from kinmis.mock.footprint import make_grid
-from kinmis.mock.model import Bar, Core, Disc, Warp
+from kinmis.mock.model import Disc
 from kinmis.mock.noise import noise_profile, unit_noise
+from kinmis.mock.options import REFF_OF_SCALE, plain_options
 from kinmis.velocity_field import VelocityField
 
-__all__ = ["velocity_field"]
+__all__ = ["noiseless", "velocity_field"]
 
-# effective radius over scale length of an exponential disc
-REFF_OF_SCALE = 1.678
-# a MaNGA bundle reaches 1.5 effective radii
-REFF_OF_SIZE = 1 / 3
+C_KMS = 299792.458
 
 
 def velocity_field(pa=30.0, *, inclination=60.0, v_max=150.0, r_turn=2.0, v_sys=0.0,
@@ -24,8 +20,8 @@ def velocity_field(pa=30.0, *, inclination=60.0, v_max=150.0, r_turn=2.0, v_sys=
                    core=None, component="stellar", shape="hexagon", size=22.0, spaxel=0.5,
                    handedness="manga", rotation=0.0, psf_fwhm=2.5, noise=5.0, noise_slope=0.0,
                    noise_fwhm=0.0, error_scale=1.0, ivar=True, bins=None, bin_snr=None, snr=30.0,
-                   holes=0.0, wedge=0.0, outliers=0.0, outlier_amplitude=400.0, seed=None,
-                   id=None, meta=None):
+                   holes=0.0, wedge=0.0, outliers=0.0, outlier_amplitude=400.0, z=0.03, ra=180.0,
+                   dec=30.0, seed=None, id=None, meta=None):
     """
     Make the velocity field of a model galaxy.
 
@@ -97,6 +93,10 @@ def velocity_field(pa=30.0, *, inclination=60.0, v_max=150.0, r_turn=2.0, v_sys=
         Fraction of the data (bins, or spaxels) that are off.
     outlier_amplitude : float
         By how much they are off, up or down (km/s).
+    z : float
+        Redshift; velocities are relative to it.
+    ra, dec : float
+        Sky position of the middle of the field (deg).
     seed : int or `~numpy.random.Generator`, optional
         For reproducible mocks.
     id : str, optional
@@ -122,13 +122,13 @@ def velocity_field(pa=30.0, *, inclination=60.0, v_max=150.0, r_turn=2.0, v_sys=
     (300, 75.0)
     """
     given = dict(locals())
-    meta, rng, bin_id = given.pop("meta"), np.random.default_rng(given.pop("seed")), None
-    return make_field(given, rng, meta, bin_id)
+    meta, rng = given.pop("meta"), np.random.default_rng(given.pop("seed"))
+    return make_field(given, rng, meta)
 
 
 def make_field(given, rng, meta=None, bin_id=None):
     """Make a field from the arguments of `velocity_field`, maybe in bins that are given."""
-    options = _plain(given)
+    options = plain_options(given)
     disc, grid = disc_and_grid(options)
     light, truth_velocity = grid.smear(disc, options["psf_fwhm"])
     growth = noise_profile(light, options["noise_slope"])
@@ -177,59 +177,64 @@ def make_field(given, rng, meta=None, bin_id=None):
     return VelocityField.from_arrays(
         data, east=grid.east, north=grid.north, mask=~valid, ivar=weights, bin_id=bin_id,
         component=options["component"], line="Ha-6564" if options["component"] == "gas" else None,
-        wcs=grid.wcs, meta={**_meta(options, disc), **(meta or {})})
+        wcs=grid.wcs, v_ref=options["z"] * C_KMS, meta={**_meta(options, disc), **(meta or {})})
+
+
+def noiseless(field):
+    """
+    Return the field that a mock would have been without noise and outliers.
+
+    Parameters
+    ----------
+    field : `~kinmis.VelocityField`
+        From `velocity_field` or `galaxy`, not sliced.
+
+    Returns
+    -------
+    field : `~kinmis.VelocityField`
+        The model as seen through the PSF and averaged over the bins; mask and uncertainty
+        as before.
+
+    Raises
+    ------
+    ValueError
+        If the field is no mock, or a part of one.
+
+    Examples
+    --------
+    >>> from kinmis import mock
+    >>> field = mock.velocity_field(noise=10, seed=1)
+    >>> residual = (field.data - mock.noiseless(field).data)[~field.mask]
+    >>> print(round(residual.std()))
+    10
+    """
+    truth = field.meta.get("truth")
+    if truth is None:
+        raise ValueError("the field is no mock: its metadata have no truth")
+    disc, grid = disc_and_grid(truth)
+    if grid.inside.shape != field.shape:
+        raise ValueError("the field is a part of a mock; take the noise off before slicing it")
+    light, velocity = grid.smear(disc, truth["psf_fwhm"])
+    valid = ~field.mask
+    data = np.zeros(field.shape)
+    data[valid] = velocity[valid]
+    if field.bin_id is not None:
+        binned = valid & (field.bin_id >= 0)
+        _, bins = np.unique(field.bin_id[binned], return_inverse=True)
+        data[binned] = bin_mean(velocity[binned], light[binned], bins, bins.max() + 1)[bins]
+    return VelocityField(
+        data, east=field.east, north=field.north, mask=field.mask,
+        uncertainty=field.uncertainty, wcs=field.wcs, meta=dict(field.meta),
+        bin_id=field.bin_id, component=field.component, line=field.line, v_ref=field.v_ref)
 
 
 def disc_and_grid(options):
     """Return the `Disc` and the `Grid` of plain options, or of the truth of a mock."""
     size = options["size"]
     grid = make_grid(options["shape"], tuple(size) if isinstance(size, list) else size,
-                     options["spaxel"], options["handedness"], options["rotation"])
+                     options["spaxel"], options["handedness"], options["rotation"],
+                     options["ra"], options["dec"])
     return Disc.from_dict(options), grid
-
-
-def _plain(given):
-    """Return the options as plain numbers in the documented units, checked."""
-    options = dict(given)
-    for unit, names in _UNITS.items():
-        for name in names:
-            options[name] = scalar_in(options[name], unit, name)
-    options["psf_fwhm"] = options["psf_fwhm"] or 0.0
-    options["pa"] %= 360
-    for name in ("center", "size", "wedge"):
-        unit = u.deg if name == "wedge" else u.arcsec
-        value = values_in(options[name], unit, name) if not isinstance(options[name], tuple) \
-            else np.array([scalar_in(v, unit, name) for v in options[name]])
-        if value.shape not in ((), (2,)) or (name == "center" and value.shape == ()):
-            raise ValueError(f"{name} must be {'a pair' if name == 'center' else 'one or two'}"
-                             f" of numbers, not {options[name]!r}")
-        options[name] = float(value) if value.ndim == 0 else tuple(value.tolist())
-    if options["component"] not in COMPONENTS:
-        raise ValueError(f"component must be one of {COMPONENTS}, not {options['component']!r}")
-    for name in ("holes", "outliers"):
-        if not 0 <= options[name] < 1:
-            raise ValueError(f"{name} must be a fraction below 1, not {options[name]}")
-    if options["noise"] < 0 or options["noise_fwhm"] < 0 or options["psf_fwhm"] < 0:
-        raise ValueError("noise, noise_fwhm and psf_fwhm must not be negative")
-    if not options["error_scale"] > 0:
-        raise ValueError(f"error_scale must be positive, not {options['error_scale']}")
-    radius = np.min(options["size"]) / 2
-    if options["scale_length"] is None:
-        options["scale_length"] = float(2 * radius * REFF_OF_SIZE / REFF_OF_SCALE)
-    for name, kind, numbers in (("warp", Warp, (radius / 2, radius)),
-                                ("bar", Bar, (45.0, radius / 2)), ("core", Core, (radius / 3,))):
-        if options[name] is not None and not isinstance(options[name], (kind, dict)):
-            options[name] = kind(scalar_in(options[name], u.one if name == "bar" else u.deg,
-                                           name), *map(float, numbers))
-    return options
-
-
-_UNITS = {
-    u.deg: ("pa", "inclination", "rotation"),
-    u.arcsec: ("r_turn", "spaxel", "psf_fwhm", "scale_length"),
-    KMS: ("v_max", "v_sys", "noise", "outlier_amplitude"),
-    u.one: ("noise_slope", "noise_fwhm", "error_scale", "holes", "outliers", "snr", "bin_snr"),
-}
 
 
 def _coverage(grid, disc, options, rng):
@@ -256,6 +261,7 @@ def _meta(options, disc):
             truth[name] = list(value)
     meta = {
         "id": options["id"], "survey": "mock", "source": "kinmis.mock",
+        "ra": options["ra"], "dec": options["dec"], "z": options["z"],
         "reff": REFF_OF_SCALE * disc.scale_length * u.arcsec,
         "photometric_pa": (disc.pa % 180) * u.deg,
         "ellipticity": 1 - float(np.cos(np.deg2rad(disc.inclination))),

@@ -83,10 +83,10 @@ def _kernel(length, oversample, sigma):
     """
     Return a matrix that smooths a fine axis and picks the spaxels, and the fine positions.
 
-    ``sigma`` is in spaxels. Rows are normalised over the fine axis, which reaches 4 sigma
+    ``sigma`` is in spaxels. Rows are normalised over the fine axis, which reaches 5 sigma
     beyond the ends.
     """
-    margin = int(np.ceil(4 * sigma))
+    margin = int(np.ceil(5 * sigma))
     fine = (np.arange((length + 2 * margin) * oversample) + 0.5) / oversample - margin - 0.5
     kernel = gaussian(fine - np.arange(length)[:, None], sigma)
     kernel /= kernel.sum(axis=1, keepdims=True)

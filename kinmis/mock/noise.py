@@ -40,7 +40,7 @@ def unit_noise(shape, fwhm, rng):
 def _smoothing(length, fwhm):
     """Matrix that smooths noise of a longer axis; rows of unit norm keep the variance at 1."""
     sigma = fwhm * SIGMA_OF_FWHM
-    margin = int(np.ceil(4 * sigma))
+    margin = int(np.ceil(5 * sigma))
     kernel = gaussian(np.arange(-margin, length + margin) - np.arange(length)[:, None], sigma)
     return as_sparse(kernel / np.linalg.norm(kernel, axis=1, keepdims=True))
 

@@ -6,9 +6,9 @@ __all__ = ["as_sparse", "gaussian", "smooth"]
 
 
 def gaussian(distance, sigma):
-    """Return a Gaussian of peak 1, cut at 4 sigma so that most of a kernel is zero."""
+    """Return a Gaussian of peak 1, cut at 5 sigma so that most of a kernel is zero."""
     scaled = distance / sigma
-    return np.where(np.abs(scaled) <= 4, np.exp(-0.5 * scaled**2), 0)
+    return np.where(np.abs(scaled) <= 5, np.exp(-0.5 * scaled**2), 0)
 
 
 def as_sparse(matrix):

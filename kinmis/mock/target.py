@@ -1,10 +1,12 @@
 """A mock galaxy: a stellar and a gas field of one target."""
 
+import astropy.units as u
 import numpy as np
 
 from kinmis.galaxy import Galaxy
 from kinmis.mock.field import make_field, velocity_field
 from kinmis.mock.footprint import BUNDLES
+from kinmis.mock.options import one_or_two
 
 __all__ = ["galaxy"]
 
@@ -55,13 +57,14 @@ def galaxy(pa_stellar=30.0, pa_gas=None, *, binning="hybrid", stellar=None, gas=
         raise ValueError(f"binning must be 'hybrid' or 'voronoi', not {binning!r}")
     rng = np.random.default_rng(seed)
     seeds = rng.integers(2**63, size=3)
-    options = {**velocity_field.__kwdefaults__, **both}
-    for name in ("meta", "seed", "component"):
-        options.pop(name)
-    if isinstance(options["wedge"], (int, float)) and options["wedge"]:
+    options = dict(velocity_field.__kwdefaults__)
+    _check_names(options, both, stellar, gas)
+    options |= both
+    wedge = one_or_two(options["wedge"] or 0, u.deg, "wedge")
+    if np.ndim(wedge) == 0 and wedge:
         # stars and gas miss the same sector
         start = float(np.random.default_rng(seeds[2]).uniform(0, 360))
-        options["wedge"] = (start, start + options["wedge"])
+        options["wedge"] = (start, start + wedge)
     options["id"] = _plate_ifu(seeds[2], options["size"]) if id is None else id
     stellar_options = {**options, "pa": pa_stellar, **(stellar or {}), "component": "stellar"}
     gas_options = {**options, "pa": pa_stellar if pa_gas is None else pa_gas,
@@ -74,7 +77,16 @@ def galaxy(pa_stellar=30.0, pa_gas=None, *, binning="hybrid", stellar=None, gas=
     return Galaxy(stellar=stars, gas=hydrogen)
 
 
+def _check_names(options, *given):
+    """Take out what is set elsewhere, and raise `TypeError` for an option that there isn't."""
+    for name in ("meta", "seed", "component"):
+        options.pop(name)
+    for name in {name for names in given for name in names or ()} - {"pa", *options}:
+        raise TypeError(f"galaxy() got an unexpected option {name!r}; there are "
+                        + ", ".join(options))
+
+
 def _plate_ifu(number, size):
     """Return a name like MaNGA's, on a plate that the survey has not used."""
-    fibres = min(BUNDLES, key=lambda n: abs(BUNDLES[n] - np.max(size)))
+    fibres = min(BUNDLES, key=lambda n: abs(BUNDLES[n] - np.max(one_or_two(size, u.arcsec, "size"))))
     return f"{90000 + int(number) % 10000}-{fibres}{1 + int(number) // 10000 % 99:02d}"

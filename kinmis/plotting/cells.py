@@ -88,6 +88,27 @@ def footprint(field, polygons, index):
     return measured | (centers @ hull[:, :2].T + hull[:, 2] < -0.6 * size).all(axis=1)
 
 
+def corners_only(polygons):
+    """
+    Leave out the vertices that lie on a straight edge, which would only make a file heavy.
+
+    Parameters
+    ----------
+    polygons : `~numpy.ndarray`, shape (n, k, 2)
+
+    Returns
+    -------
+    polygons : `~numpy.ndarray` or list of `~numpy.ndarray`, shape (at most k, 2)
+    """
+    if polygons.shape[1] == 4:
+        return polygons
+    before = polygons - np.roll(polygons, 1, axis=1)
+    after = np.roll(before, -1, axis=1)
+    turn = before[..., 0] * after[..., 1] - before[..., 1] * after[..., 0]
+    size = np.linalg.norm(before, axis=2) * np.linalg.norm(after, axis=2)
+    return [polygon[corner] for polygon, corner in zip(polygons, np.abs(turn) > 1e-6 * size)]
+
+
 def _spaxel(field):
     spaxel = field.meta.get("spaxel")
     return 1. if spaxel is None else float(spaxel.to_value("arcsec"))
@@ -101,6 +122,8 @@ def _grid_corners(points, placed, shape):
     """
     row, column = (axis.ravel()[placed] for axis in np.indices(shape))
     design = np.stack([np.ones(len(row)), column, row], axis=1)
+    if not placed.any():
+        return None
     steps, _, rank, _ = np.linalg.lstsq(design, points[placed])
     if rank < 3:
         return None

@@ -1,6 +1,7 @@
 """Where panels go in a figure: square, aligned, with room for words above and bars beside."""
 
 from matplotlib import rcParams
+from matplotlib.figure import Figure
 
 from kinmis.plotting.style import SMALL, WIDTHS, Picture
 
@@ -9,7 +10,7 @@ LEFT, BOTTOM, RIGHT, GAP, BAR = 4.0, 3.0, 0.2, 1.0, 6.8
 LEAST_SIDE = 5
 
 
-def add_axes(rows, *, figure=None, style=None, width=None, title=("", "")):
+def add_axes(rows, *, style, figure=None, width=None, title=("", "")):
     """
     Add an axes for each panel to a figure.
 
@@ -17,10 +18,10 @@ def add_axes(rows, *, figure=None, style=None, width=None, title=("", "")):
     ----------
     rows : list of list of `~kinmis.plotting.panel.Panel`
         Rows of equal length.
+    style : {"screen", "paper"}
+        Says how wide a new figure is.
     figure : `~matplotlib.figure.Figure` or `~matplotlib.figure.SubFigure`, optional
         By default a new one, as high as it needs to be.
-    style : {"screen", "paper"}, optional
-        Says how wide a new figure is.
     width : float, optional
         Width of a new figure, inches.
     title : pair of str
@@ -38,7 +39,7 @@ def add_axes(rows, *, figure=None, style=None, width=None, title=("", "")):
     right = [(BAR if panel.bar else GAP) * em for panel in rows[0]]
     right[-1] += RIGHT * em
     if figure is None:
-        width = width or WIDTHS[style or "screen"][columns - 1]
+        width = width or WIDTHS[style][columns - 1]
     else:
         width = figure.bbox.width / figure.dpi
     side = (width - LEFT * em - sum(right)) / columns
@@ -56,6 +57,11 @@ def add_axes(rows, *, figure=None, style=None, width=None, title=("", "")):
                          "greater width, or a larger figure")
     if figure is None:
         figure = Picture(figsize=(width, height))
+    else:
+        figure.set_facecolor(rcParams["figure.facecolor"])
+        if isinstance(figure, Figure):
+            # an automatic layout would warn that it has nothing to do
+            figure.set_layout_engine("none")
 
     axes, top = [], height - above
     for row, head in zip(rows, heads):

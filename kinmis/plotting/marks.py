@@ -3,11 +3,12 @@
 import astropy.units as u
 import numpy as np
 from matplotlib import colormaps, rcParams
-from matplotlib.patches import Ellipse, Polygon
+from matplotlib.patches import Circle, Polygon
 from matplotlib.patheffects import withStroke
 
 from kinmis.plotting.style import CMAP, SMALL
 
+# Over a map, whatever the colours of the user are
 INK = "black"
 
 
@@ -15,18 +16,24 @@ def draw_angle(ax, angle, reach, corner):
     """
     Draw the line of the position angle and its 68% interval, and mark the receding side.
 
+    The mark is a red dot, hollow where the sense of rotation is uncertain.
+
     Parameters
     ----------
     ax : `~matplotlib.axes.Axes`
     angle : `~kinmis.plotting.words.Angle`
     reach : callable
-        Function from a direction (East, North) to how far the data go there, arcsec.
+        Function from a direction (East, North) to the sorted distances from the centre at
+        which there are data, arcsec.
     corner : array-like
         Signs (East, North) of the corner with room for the word "receding".
     """
     width = 2 * rcParams["axes.linewidth"]
     ahead, behind = _direction(angle.pa), -_direction(angle.pa)
-    ends = reach(ahead) * ahead, reach(behind) * behind
+    before = reach(ahead)
+    ends = 1.06 * before[-1] * ahead, 1.06 * reach(behind)[-1] * behind
+    # the dot sits on data, and within them
+    dot_at = before[np.searchsorted(before, 0.93 * before[-1], side="right") - 1] * ahead
     if np.isfinite(angle.upper - angle.lower):
         arc = _direction(np.linspace(angle.lower, angle.upper, 60))
         for end, sign in zip(ends, (1, -1)):
@@ -34,12 +41,14 @@ def draw_angle(ax, angle, reach, corner):
             ax.add_patch(Polygon(wedge, facecolor=INK, alpha=0.25, linewidth=0, gid="interval"))
     ax.plot(*zip(*ends), color=INK, linewidth=width, solid_capstyle="butt", gid="PA",
             path_effects=_halo(2.2 * width))
-    dot = {"marker": "o", "linestyle": "none", "markersize": 0.75 * rcParams["font.size"],
-           "color": colormaps[CMAP](1.), "markeredgecolor": "white", "markeredgewidth": 0.6 * width}
-    ax.plot(*0.9 * ends[0], gid="receding", label="receding", **dot)
+    sure = "AMBIGUOUS_SENSE" not in angle.flags
+    red = colormaps[CMAP](1.)
+    ax.plot(*dot_at, "o", markersize=0.75 * rcParams["font.size"], gid="receding",
+            label="receding" if sure else "receding?", color=red if sure else "white",
+            markeredgecolor="white" if sure else red, markeredgewidth=0.6 * width)
     legend = ax.legend(loc=_place(corner), fontsize=SMALL * rcParams["font.size"], frameon=False,
                        handletextpad=0., borderpad=0.1, borderaxespad=0.3)
-    legend.get_texts()[0].set_path_effects(_halo(2))
+    legend.get_texts()[0].set_path_effects(_halo(2, rcParams["axes.facecolor"]))
 
 
 def draw_compass(ax, at, half, corner):
@@ -62,8 +71,8 @@ def draw_compass(ax, at, half, corner):
     for name, direction in (("N", (0, 1)), ("E", (1, 0))):
         tip = origin + length * np.array(direction)
         ax.annotate("", tip, origin, annotation_clip=False, gid=f"arrow {name}", arrowprops={
-            "arrowstyle": "-|>", "color": INK, "linewidth": rcParams["axes.linewidth"],
-            "shrinkA": 0, "shrinkB": 0, "mutation_scale": 0.7 * rcParams["font.size"]})
+            "arrowstyle": "-|>", "color": rcParams["text.color"], "shrinkA": 0, "shrinkB": 0,
+            "linewidth": rcParams["axes.linewidth"], "mutation_scale": 0.7 * rcParams["font.size"]})
         _text(ax, tip + 0.5 * room * np.array(direction), name, ha="center", va="center")
 
 
@@ -73,11 +82,13 @@ def draw_psf(ax, field, at, corner):
     if fwhm is None:
         return
     fwhm = u.Quantity(fwhm, u.arcsec).value
-    ax.add_patch(Ellipse(at - np.array(corner) * fwhm / 2, fwhm, fwhm, facecolor="0.85",
-                         edgecolor=INK, linewidth=rcParams["axes.linewidth"], gid="PSF"))
+    middle = at - np.array(corner) * fwhm / 2
+    ax.add_patch(Circle(middle, fwhm / 2, facecolor=(0.5, 0.5, 0.5, 0.3),
+                        edgecolor=rcParams["text.color"], linewidth=rcParams["axes.linewidth"],
+                        gid="PSF"))
     inch = np.ptp(ax.transData.transform([(0, 0), (0, fwhm)])[:, 1]) / ax.figure.dpi
     if inch * 72 > 2.4 * SMALL * rcParams["font.size"]:
-        _text(ax, at - np.array(corner) * fwhm / 2, "PSF", ha="center", va="center")
+        _text(ax, middle, "PSF", ha="center", va="center")
     else:
         _text(ax, at - np.array(corner) * (1.15 * fwhm, fwhm / 2), "PSF",
               ha="left" if corner[0] > 0 else "right", va="center")
@@ -112,8 +123,8 @@ def _direction(pa):
     return np.stack([np.sin(pa), np.cos(pa)], axis=-1)
 
 
-def _halo(width):
-    return [withStroke(linewidth=width, foreground="white")]
+def _halo(width, color="white"):
+    return [withStroke(linewidth=width, foreground=color)]
 
 
 def _place(corner):
@@ -122,5 +133,5 @@ def _place(corner):
 
 
 def _text(ax, at, text, **options):
-    ax.text(*at, text, color=INK, fontsize=SMALL * rcParams["font.size"],
-            path_effects=_halo(2), **options)
+    ax.text(*at, text, fontsize=SMALL * rcParams["font.size"],
+            path_effects=_halo(2, rcParams["axes.facecolor"]), **options)

@@ -7,7 +7,7 @@ from matplotlib import rcParams
 from matplotlib.collections import PolyCollection
 from matplotlib.ticker import MaxNLocator
 
-from kinmis.plotting.cells import cells, footprint
+from kinmis.plotting.cells import cells, corners_only, footprint
 from kinmis.plotting.marks import draw_angle, draw_compass, draw_effective_radius, draw_psf
 from kinmis.plotting.style import NO_DATA, SMALL, width_of
 from kinmis.plotting.words import Angle
@@ -59,7 +59,7 @@ class Panel:
         self.inside = footprint(self.field, self.polygons, self.index)
         self.valid = ~self.field.mask.ravel()[self.index]
         if self.values is None:
-            self.valid &= False
+            self.valid = np.zeros_like(self.valid)
 
     def small_print(self, side):
         """Return the lines of small print over a panel that is ``side`` font sizes wide."""
@@ -105,11 +105,13 @@ class Panel:
                ylim=(middle[1] - half, middle[1] + half))
         for axis in (ax.xaxis, ax.yaxis):
             axis.set_major_locator(MaxNLocator(5, steps=(1, 2, 5, 10)))
-        ax.add_collection(PolyCollection(
-            self.polygons[self.inside & ~self.valid], linewidth=0, gid="no velocity", **NO_DATA))
+        ax.apply_aspect()
+        side = ax.bbox.width / ax.figure.dpi * 72 / rcParams["font.size"]
+        missing = corners_only(self.polygons[self.inside & ~self.valid])
+        ax.add_collection(PolyCollection(missing, linewidth=0, gid="no velocity", **NO_DATA))
         if self.valid.any():
-            self._draw_velocity(ax, cmap)
-        self._write(ax, n_lines)
+            self._draw_velocity(ax, side, cmap)
+        self._write(ax, side, n_lines)
         if self.radius:
             draw_effective_radius(ax, self.field)
         corners = self._empty_corners(middle, half)
@@ -119,42 +121,51 @@ class Panel:
         if self.angle is not None and self.angle.ok and self.valid.any():
             draw_angle(ax, self.angle, self._reach, corners[2])
 
-    def _draw_velocity(self, ax, cmap):
-        polygons, values = self.polygons[self.valid], self.values.ravel()[self.index][self.valid]
+    def _draw_velocity(self, ax, side, cmap):
+        values = self.values.ravel()[self.index][self.valid]
         # edges in the colour of the face close the hairlines between neighbours
-        cloud = PolyCollection(polygons, edgecolors="face", linewidths=0.3, cmap=cmap,
-                               rasterized=len(polygons) > MANY_CELLS, gid="velocity")
+        cloud = PolyCollection(
+            corners_only(self.polygons[self.valid]), edgecolors="face", linewidths=0.3, cmap=cmap,
+            rasterized=len(values) > MANY_CELLS, gid="velocity")
         cloud.set_array(values)
         cloud.set_clim(-self.limit, self.limit)
         ax.add_collection(cloud)
         if self.bar:
-            beyond = bool((np.abs(values) > self.limit).any())
+            ticks = MaxNLocator(5, steps=(1, 2, 2.5, 5, 10), symmetric=True)
+            beyond = np.abs(values).max() > self.limit
             bar = ax.figure.colorbar(
-                cloud, cax=ax.inset_axes((1.04, 0, 0.05, 1)), extend="both" if beyond else "neither",
-                extendfrac=0.03, ticks=MaxNLocator(5, steps=(1, 2, 2.5, 5, 10), symmetric=True))
-            bar.set_label(self.bar)
+                cloud, cax=ax.inset_axes((1 + 0.8 / side, 0, 1 / side, 1)), ticks=ticks,
+                label=self.bar, extend="both" if beyond else "neither", extendfrac=0.03)
             bar.outline.set_linewidth(rcParams["axes.linewidth"])
 
-    def _write(self, ax, n_lines):
+    def _write(self, ax, side, n_lines):
         size = rcParams["font.size"]
-        lines = self.small_print(ax.bbox.width / ax.figure.dpi * 72 / size)
+        lines = self.small_print(side)
         left, right = self.heading
         if right in lines:
             right = ""
         n_lines = max(n_lines, len(lines))
         ax.annotate("\n".join(lines) + "\n" * (n_lines - len(lines)), (0, 1), (0, 0.35 * size),
                     xycoords="axes fraction", textcoords="offset points", fontsize=SMALL * size,
-                    color="0.3", linespacing=1.2, gid="remarks")
+                    alpha=0.8, linespacing=1.2, gid="remarks")
         for text, where, weight in ((left, "left", "bold"), (right, "right", "normal")):
             ax.set_title(text, loc=where, size=size, weight=weight, color=rcParams["text.color"],
                          pad=(0.35 + 1.45 * SMALL * n_lines) * size)
 
     def _reach(self, direction):
-        """Return how far the valid cells go in a direction, arcsec."""
-        points = self.polygons[self.valid].mean(axis=1)
-        radius = np.linalg.norm(points, axis=1)
-        near = points @ direction > np.cos(np.radians(20)) * radius
-        return radius[near].max() if near.any() else radius.max()
+        """
+        Return the distances from the centre at which the valid cells in a direction lie.
+
+        Sorted, in arcsec; a single one, the largest in the field, where none lies that way.
+        """
+        polygons = self.polygons[self.valid]
+        centers = polygons.mean(axis=1)
+        size = np.linalg.norm(polygons[:, 0] - centers, axis=1)
+        along, across = centers @ direction, centers @ (direction[::-1] * (1, -1))
+        on_the_way = (along > 0) & (np.abs(across) < size)
+        if not on_the_way.any():
+            return np.linalg.norm(centers, axis=1).max(keepdims=True)
+        return np.sort(along[on_the_way])
 
     def _empty_corners(self, middle, half):
         """Return the corners of the panel, as (East, North) signs, the emptiest first."""

@@ -26,9 +26,10 @@ def plot_field(field, pa=None, *, residuals=False, clean=False, labels=(), reff=
         The field.
     pa : `~kinmis.PositionAngle`, `~astropy.units.Quantity`, None or False
         The angle to draw: a line with its 68% interval (shaded) and a red dot on the
-        receding side. An angle without error is one from North through East to the receding
-        side; a plain number is in deg. None measures it with `kinmis.fit_pa`; False draws
-        none. Where a fit found no angle, the picture says so in words.
+        receding side, hollow where that side is uncertain. A Quantity is an angle from North
+        through East to the receding side (plain numbers are deg); None measures it with
+        `kinmis.fit_pa`; False draws none. Where a fit found no angle, the picture says so in
+        words.
     residuals : bool
         Whether to draw the model of the fit and its residuals beside the data.
     clean : bool
@@ -48,13 +49,13 @@ def plot_field(field, pa=None, *, residuals=False, clean=False, labels=(), reff=
         Colour map; by default one that is even, symmetric and fit for colour-blind readers.
     style : {"screen", "paper"}, optional
         "paper" has the width of a column of a journal and small print that can be read
-        there. By default "screen", or with ``figure`` or ``ax`` your own settings. Your
-        ``rcParams`` stay as they are.
+        there. By default "screen", or with ``ax`` your own settings. Your ``rcParams`` stay
+        as they are.
     width : float, optional
         Width of the figure in inches; by default 4.8, or 3.35 on paper (12 and 7 with
         residuals).
     figure : `~matplotlib.figure.Figure` or `~matplotlib.figure.SubFigure`, optional
-        Figure to draw in.
+        Figure to draw in; it is filled.
     ax : `~matplotlib.axes.Axes`, optional
         Axes to draw in; the colour bar goes to the right of it.
 
@@ -85,11 +86,12 @@ def plot_field(field, pa=None, *, residuals=False, clean=False, labels=(), reff=
     if clean:
         field = field.clean()
     angle = as_angle(pa, field)
-    title, name = plain(field.id or ""), name_of(field)
+    title, words, heading = plain(field.id or ""), as_labels(labels), None
     if ax is not None:
-        title, name = "", f"{title} {name}".strip()
-    row = _row(field, angle, name, as_labels(labels), residuals=residuals, reff=reff,
-               v_sys=v_sys, vmax=vmax)
+        # the axes of a user has no room above for a title
+        heading, title = (f"{title} {name_of(field)}".strip(), ""), ""
+        words = list(filter(None, [angle_words(angle), *words]))
+    row = _row(field, angle, words, heading, residuals=residuals, reff=reff, v_sys=v_sys, vmax=vmax)
     return _draw([row], figure=figure, ax=ax, style=style, width=width, cmap=cmap,
                  title=(title, ""))
 
@@ -108,8 +110,7 @@ def plot_galaxy(galaxy, pa=None, *, residuals=False, clean=False, labels=(), ref
         The galaxy; one that has a single field makes one panel.
     pa : `~kinmis.Misalignment`, dict, None or False
         The angles to draw: those of a misalignment, those of a dict with the keys "stellar"
-        and "gas" (whose values are as for `plot_field`), None to measure them, False for
-        none.
+        and "gas" (with values as for `plot_field`), None to measure them, False for none.
     residuals : bool
         Whether to draw models and residuals beside the data, a row for each field.
     clean : bool
@@ -144,9 +145,12 @@ def plot_galaxy(galaxy, pa=None, *, residuals=False, clean=False, labels=(), ref
     _need_matplotlib()
     if clean:
         galaxy = galaxy.clean()
-    misalignment = None if pa is None or pa is False or isinstance(pa, dict) else pa
-    if misalignment is not None:
-        pa = {name: getattr(misalignment, name) for name in COMPONENTS}
+    misalignment = None
+    if not (pa is None or isinstance(pa, (bool, dict))):
+        if not all(hasattr(pa, name) for name in COMPONENTS):
+            raise TypeError("pa must be a Misalignment, a dict with the keys 'stellar' and 'gas', "
+                            f"None or False, not {pa!r}")
+        misalignment, pa = pa, {name: getattr(pa, name) for name in COMPONENTS}
     each_pa, each_vmax = _by_component(pa, "pa"), _by_component(vmax, "vmax")
     words = labels if isinstance(labels, dict) else {}
     each_labels = _by_component(words, "labels")
@@ -154,7 +158,7 @@ def plot_galaxy(galaxy, pa=None, *, residuals=False, clean=False, labels=(), ref
     angles, rows = {}, []
     for name, field in galaxy.fields.items():
         angles[name] = as_angle(each_pa[name], field)
-        rows.append(_row(field, angles[name], name_of(field), as_labels(each_labels[name]),
+        rows.append(_row(field, angles[name], as_labels(each_labels[name]),
                          residuals=residuals, reff=reff, vmax=each_vmax[name]))
     if misalignment is None:
         misalignment = _misalignment(*angles.values())
@@ -228,37 +232,34 @@ def _misalignment(*angles):
     return misalign(*(angle.result for angle in angles))
 
 
-def _row(field, angle, name, labels, *, residuals, reff, v_sys=None, vmax=None):
+def _row(field, angle, words, heading=None, *, residuals, reff, v_sys=None, vmax=None):
     """Return the panels of one field: the data, on request the model and the residuals."""
     from kinmis.plotting.panel import Panel
     zero = scalar_in(v_sys, KMS, "v_sys")
     if zero is None:
         zero = _zero(field, angle)
+    velocity = field.velocity.value - zero
     limit = scalar_in(vmax, KMS, "vmax")
     if limit is None:
-        limit = _limit((field.data - zero)[~field.mask])
+        limit = _limit(velocity)
     elif limit <= 0:
         raise ValueError(f"vmax must be positive, not {limit:g}")
-    data = Panel(field, field.data - zero, limit, (name, angle_words(angle)),
-                 remarks(field, angle, labels), angle, RELATIVE, sky=True, radius=reff)
+    data = Panel(field, velocity, limit, heading or (name_of(field), angle_words(angle)),
+                 remarks(field, angle, words), angle, RELATIVE, sky=True, radius=reff)
     if not residuals:
         return [data]
     if angle is None or angle.result is None:
         raise ValueError("residuals need a fit: give pa=None or a PositionAngle")
-    if angle.result.model_of is None:
-        none = Panel(field, None, 1., ("Model", ""), ["no model"])
-        return [data, none, Panel(field, None, 1., ("Data - model", ""), ["no model"],
-                                  bar="(km/s)")]
-    model = angle.result.model()
-    residual = (field.data - model.data)[~field.mask]
-    scatter = 1.4826 * np.median(np.abs(residual - np.median(residual)))
-    return [
-        data,
-        Panel(field, model.data - zero, limit, ("Model", ""), ["colours as for the data"]),
-        Panel(field, field.data - model.data, _limit(residual),
-              ("Data \N{MINUS SIGN} model", ""), [f"scatter {scatter:.1f} km/s"],
-              bar=r"$\Delta V$ (km/s)"),
-    ]
+    model, residual, limits, said = None, None, (1., 1.), ["no model"] * 2
+    if angle.result.model_of is not None:
+        fitted = angle.result.model().velocity.value
+        model, residual = fitted - zero, field.velocity.value - fitted
+        limits = limit, _limit(residual)
+        scatter = 1.4826 * np.nanmedian(np.abs(residual - np.nanmedian(residual)))
+        said = "colours as for the data", f"scatter {scatter:.1f} km/s"
+    return [data, Panel(field, model, limits[0], ("Model", ""), [said[0]]),
+            Panel(field, residual, limits[1], ("Data \N{MINUS SIGN} model", ""), [said[1]],
+                  bar=r"$\Delta V$ (km/s)")]
 
 
 def _zero(field, angle):
@@ -270,6 +271,7 @@ def _zero(field, angle):
 
 def _limit(values):
     """Return a limit that takes in 98% of the values, rounded up to two digits."""
+    values = values[np.isfinite(values)]
     limit = float(np.percentile(np.abs(values), 98)) if values.size else 0.
     if not limit > 0:
         return 1.
@@ -283,9 +285,12 @@ def _draw(rows, *, figure=None, ax=None, style=None, width=None, cmap=None, titl
     from kinmis.plotting.style import CMAP, style_context
     bounds = np.array([panel.bounds() for row in rows for panel in row])
     bounds = np.array([bounds[:, 0].min(axis=0), bounds[:, 1].max(axis=0)])
-    with style_context(style, own=figure is None and ax is None):
+    if style is None and ax is None:
+        style = "screen"
+    with style_context(style):
         if ax is None:
-            figure, axes, n_lines = add_axes(rows, figure=figure, style=style, width=width, title=title)
+            figure, axes, n_lines = add_axes(rows, figure=figure, style=style, width=width,
+                                             title=title)
         else:
             figure, axes, n_lines = ax.figure, [[ax]], [0]
             ax.set(xlabel="East (arcsec)", ylabel="North (arcsec)")

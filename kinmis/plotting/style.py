@@ -21,8 +21,9 @@ NO_DATA = {"facecolor": "0.97", "edgecolor": "0.80", "hatch": "/" * 6}
 # Size of the small print, of the font size
 SMALL = 0.85
 
-# No TeX: identifiers hold underscores
-BASE = {"text.usetex": False, "axes.grid": False, "hatch.linewidth": 0.4}
+# No TeX: identifiers hold underscores. No automatic layout: panels are placed.
+BASE = {"text.usetex": False, "axes.grid": False, "hatch.linewidth": 0.4,
+        "figure.constrained_layout.use": False, "figure.autolayout": False}
 STYLES = {
     "screen": {"font.size": 10, "axes.linewidth": 0.8},
     "paper": {"font.size": 8, "axes.linewidth": 0.6, "figure.dpi": 300},
@@ -54,25 +55,28 @@ class Picture(Figure):
         return buffer.getvalue()
 
     def savefig(self, fname, **options):
-        """Save the picture; journals want the fonts of a PDF as TrueType."""
+        """
+        Save the picture, see `matplotlib.figure.Figure.savefig`.
+
+        Fonts go into a PDF as TrueType, which journals want; what is too heavy for lines goes
+        in as an image that is fine enough to print.
+        """
+        if str(options.get("format") or fname).endswith(("pdf", "svg", "eps")):
+            options.setdefault("dpi", 300)
         with rc_context({"pdf.fonttype": 42, "ps.fonttype": 42}):
             super().savefig(fname, **options)
 
 
-def style_context(style, own):
+def style_context(style):
     """
     Return a context in which the style is set, and after which the user's settings are back.
 
     Parameters
     ----------
     style : {"screen", "paper"} or None
-        None is "screen" in a figure of ours, and the user's own settings in theirs.
-    own : bool
-        Whether the figure is made here.
+        None leaves the looks to the user's own settings.
     """
-    if style is None:
-        style = "screen" if own else None
-    elif style not in STYLES:
+    if style is not None and style not in STYLES:
         raise ValueError(f"style must be one of {tuple(STYLES)}, not {style!r}")
     return rc_context({**BASE, **STYLES.get(style, {})})
 

@@ -11,7 +11,13 @@ from kinmis.position_angle import PositionAngle
 COMPONENTS = {"stellar": "Stars", "gas": "Gas", None: "Velocity"}
 LINES = {"Ha": r"H$\alpha$", "Hb": r"H$\beta$", "Hg": r"H$\gamma$", "OIII": "[O III]",
          "OII": "[O II]", "NII": "[N II]", "SII": "[S II]"}
-FLAG_WORDS = {"NO_ROTATION": "no rotation detected"}
+# where lower case without underscores would not be plain enough
+FLAG_WORDS = {
+    "NO_ROTATION": "no rotation detected", "AMBIGUOUS_SENSE": "receding side uncertain",
+    "INNER_OUTER_DIFFER": "inner and outer PA differ",
+    "MULTIMODAL": "a second PA fits nearly as well",
+    "SOURCE_WARNING": "quality warning of the source",
+}
 
 
 class Angle(NamedTuple):
@@ -79,9 +85,9 @@ def angle_words(angle):
     return "PA " + _with_error(angle.pa, (angle.upper - angle.lower) / 2)
 
 
-def remarks(field, angle, labels):
+def remarks(field, angle, words):
     """Return what else is to be said of a field, as a list of a few words each."""
-    said = [plain(label) for label in labels]
+    said = list(words)
     if not field.n_valid:
         said.append("no valid spaxels")
     if angle is not None:
@@ -107,8 +113,8 @@ def misalignment_words(misalignment):
 
 
 def as_labels(labels):
-    """Return extra words as a list."""
-    return [labels] if isinstance(labels, str) else list(labels or ())
+    """Return extra words of the user's as a list."""
+    return [plain(label) for label in ([labels] if isinstance(labels, str) else labels or ())]
 
 
 def _with_error(value, error):

@@ -21,7 +21,7 @@ REACH_SPAXELS = 4
 #: Noise correlated by a beam of 5 spaxels FWHM gives about this factor, in every survey's
 #: sampling about the most; beyond it is the galaxy again. Bins hold several spaxels, but the
 #: next ones can always be correlated.
-LARGEST, SMALLEST_LIMIT = 25., 4.
+LARGEST, SMALLEST_LIMIT = 25., 3.
 
 #: A correlation below this counts as none.
 SMALLEST = 0.05
@@ -77,7 +77,7 @@ def is_correlated(scaled, pairs, threshold=3.):
     return bool(rho > max(SMALLEST, threshold / np.sqrt(len(pairs[0]))))
 
 
-def inflation(rows, shape, scaled, influence):
+def inflation(rows, shape, scaled, influence, parameters):
     """
     Return the factor by which correlation raises the variance of the angle.
 
@@ -91,6 +91,8 @@ def inflation(rows, shape, scaled, influence):
         Residuals in units of their errors.
     influence : `~numpy.ndarray`
         Change of the angle per standard deviation of each datum.
+    parameters : int
+        Number of parameters of the model.
 
     Returns
     -------
@@ -102,8 +104,15 @@ def inflation(rows, shape, scaled, influence):
     rho = residual / (np.maximum(count, 1) * np.mean(scaled**2))
     vanished = np.flatnonzero(rho < np.maximum(SMALLEST, 1. / np.sqrt(np.maximum(count, 1))))
     reach = vanished[0] if len(vanished) else len(rho)
-    factor = 1. + 2. * np.sum((rho * product)[:reach]) / np.sum(influence**2)
-    return np.clip(factor, 1., max(LARGEST / np.mean(rows.area), SMALLEST_LIMIT))
+    share = product[:reach] / np.sum(influence**2)
+    most = max(LARGEST / np.mean(rows.area), SMALLEST_LIMIT)
+    factor = 1.
+    for _ in range(5):
+        # the model has followed some of the noise: as much as parameters times factor data
+        followed = min(parameters * factor / len(rows), 0.5)
+        true = rho[:reach] * (1. - followed) + followed
+        factor = np.clip(1. + 2. * np.sum(true * share), 1., most)
+    return factor
 
 
 def _sums_on_grid(rows, shape, scaled, influence):

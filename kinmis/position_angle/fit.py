@@ -41,8 +41,7 @@ def fit_pa(fields, method="harmonic", weights="bins", center=None, rmin=None, rm
         Data beyond this many robust standard deviations from a free harmonic fit are left
         out; None keeps all. Harmonic engine only.
     harmonics : tuple of int, optional
-        (1,) or (1, 3); by default m = 3 enters where the Bayesian information criterion
-        prefers it. Harmonic engine only.
+        (1,), (1, 3) or (1, 3, 5); by default the Bayesian information criterion chooses. Harmonic engine only.
     correlated : bool
         Whether to look for correlated noise and widen the error accordingly. Harmonic
         engine only.
@@ -67,7 +66,7 @@ def fit_pa(fields, method="harmonic", weights="bins", center=None, rmin=None, rm
 
     .. math:: v = v_{sys} + \\sum_{m} \\sum_{k=1}^{4} a_{km} B_k(r) \\cos m(\\phi - \\theta)
 
-    with :math:`m = 1`, or 1 and 3, and :math:`B_k` linear hat functions of radius. All but
+    with :math:`m = 1`; 1 and 3; or 1, 3 and 5, and :math:`B_k` linear hat functions of radius. All but
     :math:`\\theta` is linear, so the chi-square as a function of :math:`\\theta` is small
     algebra. The error follows from its curvature, or from the posterior on the circle where
     that is wide.
@@ -90,8 +89,8 @@ def fit_pa(fields, method="harmonic", weights="bins", center=None, rmin=None, rm
         raise ValueError(f"method must be one of {METHODS}, not {method!r}")
     if weights not in WEIGHTS:
         raise ValueError(f"weights must be one of {WEIGHTS}, not {weights!r}")
-    if harmonics not in (None, (1,), (1, 3)):
-        raise ValueError(f"harmonics must be (1,), (1, 3) or None, not {harmonics!r}")
+    if harmonics not in (None, (1,), (1, 3), (1, 3, 5)):
+        raise ValueError(f"harmonics must be (1,), (1, 3), (1, 3, 5) or None, not {harmonics!r}")
     if clip is not None and not clip > 0:
         raise ValueError(f"clip must be a positive number or None, not {clip!r}")
     if isinstance(fields, VelocityField):

@@ -2,7 +2,7 @@
 The harmonic engine: a likelihood for the angle, for many fields at once.
 
 Each field is reduced to independent rows (`rows`), weighted (`weighting`) and summed up in a
-normal matrix of 17 basis functions (`basis`); the angle and everything else follow from that
+normal matrix of 25 basis functions (`basis`); the angle and everything else follow from that
 small matrix (`profile`, `solution`, `posterior`). Only the residuals need the data once more
 (`correlation`).
 """
@@ -27,6 +27,9 @@ from kinmis.position_angle.weighting import Block
 
 #: Radial functions and the rows that they need.
 ROWS_NEEDED = {4: 50, 2: 25, 1: 6}
+
+#: Sets of harmonics to choose from, the simplest first.
+CANDIDATES = ((1,), (1, 3), (1, 3, 5))
 
 #: Rows that one block of fields holds at most, so that its basis functions stay in cache.
 BLOCK_SPAXELS = 120_000
@@ -109,6 +112,36 @@ def _fit_block(block, options, results):
                 results[index] = result
 
 
+class _DataErrors:
+    """
+    What residuals say of the errors of B fields.
+
+    ``correlation`` and ``weighting`` are the factors by which correlated noise and weights
+    other than the inverse variance raise the variance of the angle; ``chi2_reduced`` is the
+    reduced chi-square with the field's own errors, NaN without.
+    """
+
+    def __init__(self, fields):
+        self.correlation, self.weighting = np.ones(fields), np.ones(fields)
+        self.chi2_reduced = np.full(fields, np.nan)
+
+    def __getitem__(self, item):
+        part = _DataErrors(0)
+        for name, value in vars(self).items():
+            setattr(part, name, value[item])
+        return part
+
+
+def _choose(solutions, data):
+    """Return which set of harmonics the Bayesian information criterion prefers (B,)."""
+    criterion = np.array([data * np.log(s.chi2 + 1e-300) + s.parameters * np.log(data)
+                          for s in solutions])
+    # few data can't tell distortions from noise
+    for values, solution in zip(criterion[1:], solutions[1:]):
+        values[data < 4 * solution.parameters] = np.inf
+    return criterion.argmin(axis=0)
+
+
 class _Fit:
     """The fit of a block of fields with the same number of radial functions."""
 
@@ -149,19 +182,25 @@ class _Fit:
 
     def results(self):
         """Return the results of all fields of the block."""
-        allowed = [self.options.harmonics] if self.options.harmonics else [(1,), (1, 3)]
+        allowed = [self.options.harmonics] if self.options.harmonics else CANDIDATES
         solutions = [solve(self.reduced, harmonics) for harmonics in allowed]
-        # Bayesian information criterion, noise level unknown; harmonics come only where they pay
-        criterion = np.array([self.count * np.log(s.chi2 + 1e-300)
-                              + s.parameters * np.log(self.count) for s in solutions])
-        criterion[:, self.count < 2 * np.array([[s.parameters] for s in solutions])[-1]] = np.inf
-        criterion[0] = np.where(np.isinf(criterion).all(axis=0), 0., criterion[0])
-        best = criterion.argmin(axis=0)
+        errors = _DataErrors(len(self.fields))
+        effective, best = self.count, np.full(len(self.fields), -1)
+        # correlated noise looks like structure: choose again with the data that it leaves
+        for _ in range(2):
+            before, best = best, _choose(solutions, effective)
+            for choice, solution in enumerate(solutions):
+                which = np.flatnonzero((best == choice) & (before != choice))
+                if len(which):
+                    tangent = linearise(self.reduced[which], solution[which])
+                    self._look_at_data(errors, which, solution[which], tangent)
+            effective = self.count / np.sqrt(errors.correlation)
         results = [None] * len(self.fields)
         for choice, solution in enumerate(solutions):
             which = np.flatnonzero(best == choice)
             if len(which):
-                for i, result in zip(which, self._describe(which, solution[which])):
+                described = self._describe(which, solution[which], errors[which])
+                for i, result in zip(which, described):
                     results[i] = result
         return results
 
@@ -192,16 +231,16 @@ class _Fit:
         chance = np.clip(chance * len(self.tests), 1e-300, 1.)
         return np.maximum(stats.norm.isf(chance), 0.)
 
-    def _describe(self, which, solution):
+    def _describe(self, which, solution, errors):
         """Return the results of some fields from their solution."""
         reduced = self.reduced[which]
         tangent = linearise(reduced, solution)
-        correlation, weighting, chi2_reduced = self._data_errors(which, solution, tangent)
+        correlation = errors.correlation
         # correlated noise leaves fewer independent data, and each parameter fits more of it
         effective = self.count[which] / correlation
         freedom = np.maximum(effective - solution.parameters, effective / 4.)
         noise = solution.chi2 / (freedom * correlation)
-        unit = noise * correlation * weighting
+        unit = noise * correlation * errors.weighting
         significance = self._significance(which, correlation)
         rotates = significance > THRESHOLD
 
@@ -232,7 +271,7 @@ class _Fit:
             "v_sys": self.offset[which] + tangent.constant,
             "v_sys_err": np.sqrt(unit * tangent.constant_variance),
             "amplitude": np.abs(net) / total, "intrinsic_scatter": scatter,
-            "chi2_reduced": chi2_reduced, "significance": significance,
+            "chi2_reduced": errors.chi2_reduced, "significance": significance,
             "sense_significance": np.abs(net) / net_error,
             "area_fraction": [np.sum(self.rows[i].area * self.data.kept[i])
                               / self.rows[i].n_valid for i in which],
@@ -243,15 +282,8 @@ class _Fit:
         values["flags"] = bits
         return self._package(which, values, rotates, solution, tangent, posteriors)
 
-    def _data_errors(self, which, solution, tangent):
-        """
-        Return what the data say of the errors.
-
-        The factors by which correlation and weights other than the inverse variance raise the
-        variance of the angle, and the reduced chi-square with the field's own errors.
-        """
-        correlation, weighting = np.ones(len(which)), np.ones(len(which))
-        chi2_reduced = np.full(len(which), np.nan)
+    def _look_at_data(self, errors, which, solution, tangent):
+        """Fill in what the residuals of some fields say of the errors."""
         coefficients = np.column_stack([tangent.constant, tangent.coefficients]) @ self.used
         direction = np.column_stack([tangent.direction_constant, tangent.direction]) @ self.used
         for j, i in enumerate(which):
@@ -260,21 +292,23 @@ class _Fit:
             residual, = self.data.residuals([i], coefficients[j:j + 1])
             freedom = self.count[i] - solution.parameters
             if self.data.variance[i] is not None:
-                chi2_reduced[j] = np.sum((residual**2 / self.data.variance[i])[kept]) / freedom
+                errors.chi2_reduced[i] = np.sum((residual**2 / self.data.variance[i])[kept]) / freedom
             change = direction[j] @ own
             if self.options.weights == "area":
                 # sandwich: a bin of many spaxels weighs more, but is not better known
                 level = np.sum(weight * residual**2)
-                weighting[j] = (np.sum((weight * change * residual)**2) * self.count[i]
-                                / level / np.sum(weight * change**2))
+                errors.weighting[i] = (np.sum((weight * change * residual)**2)
+                                       * self.count[i] / level / np.sum(weight * change**2))
                 scaled, influence = residual * kept, weight * change
             else:
                 scaled, influence = residual * np.sqrt(weight), change * np.sqrt(weight)
             if self.options.correlated:
                 shape = self.fields[i].shape
                 if is_correlated(scaled, neighbours(self.rows[i], shape)):
-                    correlation[j] = inflation(self.rows[i], shape, scaled, influence)
-        return correlation, weighting, chi2_reduced
+                    errors.correlation[i] = inflation(self.rows[i], shape, scaled, influence,
+                                                      solution.parameters)
+                else:
+                    errors.correlation[i] = 1.
 
     @staticmethod
     def _bounds(pa, sigma, freedom, posteriors):

@@ -2,7 +2,7 @@
 Chi-square of the harmonic model as a function of the angle, for many fields at once.
 
 With the normal matrix S and the right-hand side t of the basis functions (the constant
-eliminated), the amplitudes a at any angle follow from p linear equations, p = 4 or 8:
+eliminated), the amplitudes a at any angle follow from p linear equations, p = 4, 8 or 12:
 
     explained(theta) = b^T G^-1 b,    G = R S R^T,    b = R t,
 
@@ -14,6 +14,8 @@ each.
 
 import numpy as np
 
+from kinmis.position_angle import basis
+
 
 class Profile:
     """
@@ -22,17 +24,17 @@ class Profile:
     Parameters
     ----------
     normal : `~numpy.ndarray`
-        S, shape (B, 4 n, 4 n) for n radial functions; blocks in the order of
+        S, shape (B, 6 n, 6 n) for n radial functions; blocks in the order of
         `kinmis.position_angle.basis`.
     right : `~numpy.ndarray`
-        t, shape (B, 4 n).
+        t, shape (B, 6 n).
     harmonics : tuple of int
-        (1,) or (1, 3).
+        (1,), (1, 3) or (1, 3, 5).
     """
 
     def __init__(self, normal, right, harmonics):
         self.harmonics = harmonics
-        self.n = right.shape[1] // 4
+        self.n = right.shape[1] // basis.ANGULAR
         self.size = 2 * self.n * len(harmonics)
         self.normal = np.ascontiguousarray(np.moveaxis(normal[:, :self.size, :self.size], 0, -1))
         self.right = np.ascontiguousarray(right[:, :self.size].T)
@@ -51,7 +53,7 @@ class Profile:
         explained : `~numpy.ndarray`
             Shape (T, B).
         amplitudes : `~numpy.ndarray`
-            Shape (p, T, B), first of m = 1, then of m = 3.
+            Shape (p, T, B), first of m = 1, then of the next.
         """
         n, turns = self.n, self._turns(theta)
         right = [cosine * self.right[c + k] + sine * self.right[s + k]

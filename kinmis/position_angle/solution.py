@@ -20,15 +20,15 @@ class Reduced:
     Parameters
     ----------
     normal : `~numpy.ndarray`
-        S, shape (B, 4 n, 4 n).
+        S, shape (B, 6 n, 6 n).
     right : `~numpy.ndarray`
-        t, shape (B, 4 n).
+        t, shape (B, 6 n).
     chi2 : `~numpy.ndarray`
         Chi-square of a constant velocity, shape (B,).
     total : `~numpy.ndarray`
         Sum of the weights, shape (B,).
     cross : `~numpy.ndarray`
-        Weighted sums of the basis functions, shape (B, 4 n).
+        Weighted sums of the basis functions, shape (B, 6 n).
     sum_v : `~numpy.ndarray`
         Weighted sum of the velocities, shape (B,).
     weight : `~numpy.ndarray`
@@ -56,7 +56,7 @@ def reduce(gram, blocks_used):
     gram : `~numpy.ndarray`
         Sums of products of the columns and the velocity, shape (B, q + 1, q + 1).
     blocks_used : `~numpy.ndarray`
-        Matrix (1 + 4 n, q) that makes the basis of the fit from the columns.
+        Matrix (1 + 6 n, q) that makes the basis of the fit from the columns.
 
     Returns
     -------
@@ -65,7 +65,7 @@ def reduce(gram, blocks_used):
     full = blocks_used @ gram[:, :-1, :-1] @ blocks_used.T
     right = gram[:, :-1, -1] @ blocks_used.T
     total, cross, sum_v = full[:, 0, 0], full[:, 0, 1:], right[:, 0]
-    n = (len(blocks_used) - 1) // 4
+    n = (len(blocks_used) - 1) // basis.ANGULAR
     diagonal = np.einsum("bii->bi", full)[:, 1:]
     return Reduced(
         normal=full[:, 1:, 1:] - cross[:, :, None] * (cross / total[:, None])[:, None],
@@ -75,10 +75,10 @@ def reduce(gram, blocks_used):
 
 
 def blocks(nodes):
-    """Return the matrix (1 + 4 nodes, COLUMNS) that keeps the constant and coarsens the rest."""
-    matrix = np.zeros((1 + 4 * nodes, basis.COLUMNS))
+    """Return the matrix (1 + 6 nodes, COLUMNS) that keeps the constant and coarsens the rest."""
+    matrix = np.zeros((1 + basis.ANGULAR * nodes, basis.COLUMNS))
     matrix[0, 0] = 1.
-    matrix[1:, 1:] = np.kron(np.eye(4), basis.coarsen(nodes))
+    matrix[1:, 1:] = np.kron(np.eye(basis.ANGULAR), basis.coarsen(nodes))
     return matrix
 
 
@@ -180,14 +180,14 @@ class Tangent:
     Parameters
     ----------
     coefficients : `~numpy.ndarray`
-        Of the basis functions at the solution, without the constant; shape (B, 4 n).
+        Of the basis functions at the solution, without the constant; shape (B, 6 n).
     constant : `~numpy.ndarray`
         Systemic velocity, shape (B,).
     inverse : `~numpy.ndarray`
         Inverse normal matrix of amplitudes and angle (last), shape (B, p + 1, p + 1).
     direction : `~numpy.ndarray`
         Coefficients of the model's change with the angle, as far as the amplitudes can't
-        mimic it; shape (B, 4 n).
+        mimic it; shape (B, 6 n).
     direction_constant : `~numpy.ndarray`
         Its constant, shape (B,).
     constant_variance : `~numpy.ndarray`
@@ -236,7 +236,7 @@ def linearise(reduced, solution):
     spread = np.einsum("bi,bij,bj->b", through, inverse, through)
 
     def whole(part):
-        return np.pad(part, ((0, 0), (0, 4 * n - size)))
+        return np.pad(part, ((0, 0), (0, basis.ANGULAR * n - size)))
 
     return Tangent(
         coefficients=whole(coefficients.T),

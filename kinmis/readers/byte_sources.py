@@ -35,7 +35,7 @@ class FileSource:
 
         Returns
         -------
-        data : bytes-like
+        data : bytes
         """
         self.file.seek(start)
         data = self.file.read(stop - start)
@@ -67,20 +67,22 @@ class GzipSource(FileSource):
     def __init__(self, file):
         super().__init__(file)
         self._inflater = igzip_lib.IgzipDecompressor(flag=igzip_lib.DECOMP_GZIP)
-        self._pieces = []   # (offset, bytes), those that may still be asked for
+        self._pieces = []   # (offset, bytes) of what may still be asked for
+        self._offset = 0    # of the last piece
+        self._last = b""
         self._end = 0       # where the last piece ends
         self._done = False
 
     def fetch(self, start, stop, *, exact=False):  # noqa: D102 (inherited)
+        if start >= self._offset and stop <= self._end:
+            return self._last[start - self._offset:stop - self._offset]
         if stop > self._end and not self._done:
             self._pieces = [(offset, piece) for offset, piece in self._pieces
                             if offset + len(piece) > start]
             self._inflate(stop if exact else max(stop, self._end + _STEP))
-        parts = []
-        for offset, piece in self._pieces:
-            if offset < stop and offset + len(piece) > start:
-                parts.append(memoryview(piece)[max(start - offset, 0):stop - offset])
-        return parts[0] if len(parts) == 1 else b"".join(parts)
+        return b"".join([piece[max(start - offset, 0):stop - offset]
+                         for offset, piece in self._pieces
+                         if offset < stop and offset + len(piece) > start])
 
     def _inflate(self, stop):
         while self._end < stop and not self._done:
@@ -99,8 +101,9 @@ class GzipSource(FileSource):
             raise OSError(f"{self.path} is damaged: its .gz stream can't be inflated beyond "
                           f"byte {self._end} ({error}). Get the file anew.") from None
         if piece:
-            self._pieces.append((self._end, piece))
+            self._offset, self._last = self._end, piece
             self._end += len(piece)
+            self._pieces.append((self._offset, piece))
 
     def _next_member(self):
         """Go on to the next member of the stream; return whether there is one."""

@@ -9,10 +9,9 @@ _STRING = re.compile(rb" *'((?:[^']|'')*)'")
 
 class Cards:
     """
-    The header of one extension, as bytes; a value is parsed when it is asked for.
+    The header of one extension; a value is parsed when it is asked for.
 
-    A MAPS file has 48 headers of some 50 cards, of which a reader needs a few: parsing all
-    would take longer than inflating them.
+    A reader needs few of the cards, and parsing all would take longer than inflating them.
 
     Parameters
     ----------
@@ -28,20 +27,20 @@ class Cards:
     (2, 'km/s', 1)
     """
 
-    __slots__ = ("raw",)
+    __slots__ = ("raw", "_places")
 
     def __init__(self, raw):
         self.raw = raw
+        # backwards, so that the first of several cards with one keyword stays
+        places = range((len(raw) - 1) // 80 * 80, -1, -80)
+        self._places = dict(zip([raw[place:place + 8] for place in places], places))
 
     def get(self, keyword, default=None):
         """Return the value of a keyword, or the default where it is missing or empty."""
-        pattern = keyword.ljust(8).encode() + b"="
-        start = self.raw.find(pattern)
-        while start % 80 and start > 0:
-            start = self.raw.find(pattern, start + 1)
-        if start < 0:
+        place = self._places.get(keyword.ljust(8).encode())
+        if place is None or self.raw[place + 8:place + 9] != b"=":
             return default
-        value = _parse(self.raw, start)
+        value = _parse(self.raw, place)
         return default if value is None else value
 
     def __getitem__(self, keyword):
@@ -52,6 +51,11 @@ class Cards:
 
     def __contains__(self, keyword):
         return self.get(keyword) is not None
+
+    @property
+    def keywords(self):
+        """The keywords, as bytes with their padding."""
+        return self._places.keys()
 
     def keyword_of(self, value, prefix):
         """

@@ -10,7 +10,7 @@ file stays unseen.
 import functools
 import os
 import sys
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -20,6 +20,7 @@ from kinmis.readers.cards import Cards
 __all__ = ["Extension", "checksum", "first_header", "read_extensions"]
 
 _BLOCK = 2880
+_MANDATORY = 8 * 80     # the cards that describe an image of up to three axes come first
 _END = b"END" + b" " * 77
 _DTYPES = {8: ">u1", 16: ">i2", 32: ">i4", 64: ">i8", -32: ">f4", -64: ">f8"}
 
@@ -27,87 +28,22 @@ _DTYPES = {8: ">u1", 16: ">i2", 32: ">i4", 64: ">i8", -32: ">f4", -64: ">f8"}
 @dataclass(frozen=True)
 class Extension:
     """
-    One header and data unit (HDU) of a file.
+    One extension of a file, as far as it is used.
 
     Parameters
     ----------
-    path : str
-        The file, for messages.
     name : str
         Its ``EXTNAME``, in capitals; ``"PRIMARY"`` for the first.
     header : `~kinmis.readers.cards.Cards`
         Its header.
-    bitpix : int
-        Type of its data, as in the FITS standard.
-    shape : tuple of int
-        Shape of its data, slowest axis first; empty where there are none.
-    data : bytes-like
-        Its data unit, with the padding.
+    image : `~numpy.ndarray` or None
+        Its image, or the plane that was asked for, in native byte order, scaled where the
+        header says so.
     """
 
-    path: str
     name: str
     header: Cards
-    bitpix: int
-    shape: tuple
-    data: object = field(repr=False, default=b"")
-
-    def image(self, plane=None):
-        """
-        Return the image, or one plane of a cube, in native byte order.
-
-        Parameters
-        ----------
-        plane : int, optional
-            Number of the plane, from 0.
-
-        Returns
-        -------
-        image : `~numpy.ndarray`
-            A copy; scaled where the header says so.
-
-        Raises
-        ------
-        ValueError
-            If the extension is not an image, or has no such plane.
-        """
-        kind = self.header.get("XTENSION", "IMAGE")
-        if kind != "IMAGE" or not self.shape:
-            raise ValueError(f"{self.path}: the extension {self.name} holds no image"
-                             + (f" but a {kind}" if kind != "IMAGE" else "")
-                             + (": funpack the file first" if "ZIMAGE" in self.header else ""))
-        image = np.frombuffer(self.data, _DTYPES[self.bitpix], _product(self.shape))
-        image = image.reshape(self.shape)
-        if plane is not None:
-            if image.ndim != 3 or not 0 <= plane < len(image):
-                raise ValueError(f"{self.path}: the extension {self.name} has the shape "
-                                 f"{self.shape}, and so no plane {plane + 1}")
-            image = image[plane]
-        return self._scaled(image.astype(image.dtype.newbyteorder("=")))
-
-    def _scaled(self, image):
-        scale, zero = self.header.get("BSCALE", 1), self.header.get("BZERO", 0)
-        if scale == 1 and zero == 0:
-            return image
-        if image.dtype.kind == "i" and scale == 1 and zero == 1 << (8 * image.itemsize - 1):
-            # how FITS stores unsigned integers
-            unsigned = image.view(f"u{image.itemsize}")
-            return unsigned ^ unsigned.dtype.type(zero)
-        return image * float(scale) + float(zero)
-
-    def verify(self):
-        """
-        Compare the data with ``DATASUM``, where the header has it.
-
-        Raises
-        ------
-        OSError
-            If the sums differ.
-        """
-        expected = self.header.get("DATASUM")
-        if expected is not None and checksum(self.data) != int(expected) % 0xFFFFFFFF:
-            raise OSError(f"{self.path} is damaged: the data of its extension {self.name} do "
-                          "not have the sum that DATASUM gives. Get the file anew.")
+    image: object
 
 
 def checksum(data):
@@ -143,21 +79,23 @@ def checksum(data):
     return (high + low) % 0xFFFFFFFF
 
 
-def read_extensions(path, names):
+def read_extensions(path, wanted):
     """
-    Read the primary header and the named extensions of a FITS file.
+    Read the primary header and some image extensions of a FITS file.
 
     Parameters
     ----------
     path : str
         The file, gzipped or not.
-    names : iterable of str
-        Names of extensions, in capitals.
+    wanted : dict
+        For each extension, by its name in capitals, None for the whole image, or a function
+        that gets its header (`~kinmis.readers.cards.Cards`) and returns the number of one
+        plane, from 0.
 
     Returns
     -------
     extensions : dict of `Extension`
-        By name, and the first one as ``"PRIMARY"``, whose data are left out. Where several
+        By name, and the first one as ``"PRIMARY"``, whose image is left out. Where several
         have one name, the first of them counts.
 
     Raises
@@ -165,28 +103,65 @@ def read_extensions(path, names):
     OSError
         If the file is missing, truncated or damaged.
     ValueError
-        If it is not FITS, or lacks an extension.
+        If it is not FITS, or lacks an extension or a plane.
     """
-    wanted = set(names)
+    missing = set(wanted)
     found, seen, place = {}, [], 0
     with open_source(path) as source:
-        while wanted and (unit := _next(source, place, seen)) is not None:
-            raw, name, bitpix, shape, start, stop = unit
+        while missing and (unit := _next(source, place, seen)) is not None:
+            raw, name, geometry, start, stop = unit
             seen.append(name)
-            if name in wanted:
-                wanted.discard(name)
-                data = source.fetch(start, stop, exact=not wanted)
+            if name in missing:
+                missing.discard(name)
+                header = Cards(raw)
+                where = f"{path}: the extension {name}"
+                data = source.fetch(start, stop, exact=not missing)
                 if len(data) < stop - start:
                     raise _truncated(path, name)
-                found[name] = Extension(path, name, Cards(raw), bitpix, shape, data)
-                found[name].verify()
+                _verify(where, header, data)
+                found[name] = Extension(name, header, _image(where, header, geometry, data,
+                                                             wanted[name]))
             elif place == 0:
-                found["PRIMARY"] = Extension(path, name, Cards(raw), bitpix, shape)
+                found["PRIMARY"] = Extension(name, Cards(raw), None)
             place = stop
-    if wanted:
-        raise ValueError(f"{path} has no extension {', '.join(sorted(wanted))}; it has "
+    if missing:
+        raise ValueError(f"{path} has no extension {', '.join(sorted(missing))}; it has "
                          f"{', '.join(seen)}")
     return found
+
+
+def _verify(where, header, data):
+    """Compare the data with the sum that the header has."""
+    expected = header.get("DATASUM")
+    if expected is not None and checksum(data) != int(expected) % 0xFFFFFFFF:
+        raise OSError(f"{where} is damaged: its data do not have the sum that DATASUM gives. "
+                      "Get the file anew.")
+
+
+def _image(where, header, geometry, data, plane_of):
+    """Return an image, or one plane of a cube."""
+    bitpix, shape, _ = geometry
+    if not shape or not header.raw.startswith(b"XTENSION= 'IMAGE "):
+        kind = header.get("XTENSION", "IMAGE")
+        raise ValueError(f"{where} holds no image" + (f" but a {kind}" if kind != "IMAGE" else "")
+                         + (": funpack the file first" if "ZIMAGE" in header else ""))
+    offset = 0
+    if plane_of is not None:
+        plane = plane_of(header)
+        if len(shape) != 3 or not 0 <= plane < shape[0]:
+            raise ValueError(f"{where} has the shape {shape}, and so no plane {plane + 1}")
+        shape = shape[1:]
+        offset = plane * _product(shape) * abs(bitpix) // 8
+    image = np.frombuffer(data, _DTYPES[bitpix], _product(shape), offset).reshape(shape)
+    image = image.astype(image.dtype.newbyteorder("="))
+    scale, zero = header.get("BSCALE", 1), header.get("BZERO", 0)
+    if scale == 1 and zero == 0:
+        return image
+    if image.dtype.kind == "i" and scale == 1 and zero == 1 << (8 * image.itemsize - 1):
+        # how FITS stores unsigned integers
+        unsigned = image.view(f"u{image.itemsize}")
+        return unsigned ^ unsigned.dtype.type(zero)
+    return image * float(scale) + float(zero)
 
 
 def first_header(path):
@@ -223,10 +198,10 @@ def _next(source, place, seen):
     """
     Return what begins at ``place``, None at the end of the file.
 
-    That is the header, the name, the type and shape of the data, and where they begin and end.
+    That is the header, the name, the geometry of the data, and where they begin and end.
     """
     path = source.path
-    raw = bytes(source.fetch(place, place + 2 * _BLOCK))
+    raw = source.fetch(place, place + 2 * _BLOCK)
     if not raw.startswith(b"XTENSION=" if place else b"SIMPLE  ="):
         if not place:
             raise ValueError(f"{path} is no FITS file: it begins with {raw[:10]!r}")
@@ -238,57 +213,58 @@ def _next(source, place, seen):
     while end < 0 or end % 80:
         searched = end + 1
         if end < 0:
-            more = bytes(source.fetch(place + len(raw), place + len(raw) + 2 * _BLOCK))
+            more = source.fetch(place + len(raw), place + len(raw) + 2 * _BLOCK)
             if not more:
                 raise _truncated(path, f"behind {seen[-1]}" if seen else "PRIMARY")
-            searched, raw = len(raw) - 79, raw + more
+            searched, raw = len(raw) // 80 * 80, raw + more
         end = raw.find(_END, searched)
-    raw = raw[:end + 80]
+    raw = raw[:end]
     name = _name(raw) if place else "PRIMARY"
     try:
-        bitpix, shape, size = _geometry(raw)
+        try:
+            geometry = _geometry(raw[:_MANDATORY])
+        except KeyError:
+            geometry = _geometry(raw)
     except (KeyError, ValueError, TypeError) as error:
         raise OSError(f"{path} is damaged: the header of its extension {name} can't be right: "
                       f"{error}") from None
-    start = place + -(-len(raw) // _BLOCK) * _BLOCK
-    return raw, name, bitpix, shape, start, start + -(-size // _BLOCK) * _BLOCK
+    start = place + (end // _BLOCK + 1) * _BLOCK
+    return raw, name, geometry, start, start + -(-geometry[2] // _BLOCK) * _BLOCK
 
 
 def _name(raw):
     """Return the name of an extension, in capitals."""
-    start = raw.find(b"EXTNAME = '") + 11
-    if start % 80 == 11:    # the usual way to write it, without a quote inside
-        return raw[start:raw.find(b"'", start)].decode("ascii", "replace").rstrip().upper()
+    start = len(raw) - 240   # most pipelines put it there, before the two checksums
+    if not raw.startswith(b"EXTNAME ", start):
+        start = raw.rfind(b"EXTNAME ")
+    if start % 80 == 0 and raw.startswith(b"EXTNAME = '", start):
+        quote = raw.find(b"'", start + 11)
+        if not raw.startswith(b"'", quote + 1):
+            return raw[start + 11:quote].decode("ascii", "replace").rstrip().upper()
     return str(Cards(raw).get("EXTNAME", "")).upper()
 
 
+@functools.lru_cache(maxsize=512)   # headers of one file begin alike
 def _geometry(raw):
     """Return type, shape and size in bytes of the data that a header describes."""
-    # the standard fixes the places of these cards; others are searched
     cards = Cards(raw)
-    bitpix = _integer(cards, "BITPIX", 80)
-    axes = _integer(cards, "NAXIS", 160)
+    bitpix, axes = _integer(cards, "BITPIX"), _integer(cards, "NAXIS")
     if bitpix not in _DTYPES:
         raise ValueError(f"BITPIX is {bitpix}")
     if not axes:
         return bitpix, (), 0
-    shape = tuple([_integer(cards, f"NAXIS{axis}", 160 + 80 * axis)
-                   for axis in range(axes, 0, -1)])
+    shape = tuple([_integer(cards, f"NAXIS{axis}") for axis in range(axes, 0, -1)])
     count = _product(shape)
     if raw.startswith(b"XTENSION"):
-        count = (_integer(cards, "GCOUNT", 320 + 80 * axes)
-                 * (_integer(cards, "PCOUNT", 240 + 80 * axes) + count))
+        count = _integer(cards, "GCOUNT") * (_integer(cards, "PCOUNT") + count)
     if count < 0:
         raise ValueError(f"its data have the size {count}")
     return bitpix, shape, abs(bitpix) // 8 * count
 
 
-def _integer(cards, keyword, place):
-    """Return a whole number from the header, from the card at ``place`` if it stands there."""
-    card = cards.raw[place:place + 30]
-    value = (int(card[10:]) if card.startswith(keyword.encode()) and card[8:10] == b"= "
-             else cards[keyword])
-    if not isinstance(value, int):
+def _integer(cards, keyword):
+    value = cards[keyword]
+    if type(value) is not int or value < 0 and keyword != "BITPIX":
         raise ValueError(f"{keyword} is {value!r}")
     return value
 

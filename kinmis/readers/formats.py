@@ -29,10 +29,6 @@ class Format:
     identify: object = None
     priority: int = 0
 
-    def function(self, cls):
-        """Return the function for `~kinmis.Galaxy` or `~kinmis.VelocityField`."""
-        return self.galaxy if cls.__name__ == "Galaxy" else self.field
-
 
 READERS = {}
 WRITERS = {}

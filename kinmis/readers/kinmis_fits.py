@@ -1,1 +1,1 @@
-"""Stub while being written."""
+"""Being written."""

@@ -5,7 +5,7 @@ The registry is an `astropy.io.registry.UnifiedIORegistry`. It never sees a call
 format: it would open the path and hand on a file object, and take a plate-IFU for a missing file.
 """
 
-import functools
+from threading import Lock
 
 from astropy.io.registry import UnifiedIORegistry, UnifiedReadWrite
 
@@ -18,6 +18,8 @@ __all__ = ["GalaxyRead", "GalaxyWrite", "VelocityFieldRead", "VelocityFieldWrite
            "unregister_reader"]
 
 registry = UnifiedIORegistry()
+_synced = {}
+_lock = Lock()
 
 
 def read(source, *, format=None, **options):
@@ -87,10 +89,9 @@ class _Method(UnifiedReadWrite):
         ValueError
             If there is no such format.
         """
-        load_once()
+        _sync()
         if format is not None:
-            _sync(self.method, find(format, READERS if self.method == "read" else WRITERS),
-                  self._cls)
+            find(format, READERS if self.method == "read" else WRITERS)
         super().help(format, out)
 
 
@@ -196,8 +197,8 @@ class GalaxyWrite(_Method):
     method = "write"
 
     def __call__(self, path, *, format="kinmis", **options):
+        _sync()
         form = find(format, WRITERS)
-        _sync("write", form, self._cls)
         registry.get_writer(form.name, self._cls)(self._instance, plain(path), **options)
 
 
@@ -227,11 +228,10 @@ class VelocityFieldWrite(GalaxyWrite):
 
 
 def _read(cls, source, name, options, **component):
-    load_once()
+    _sync()
     source = plain(source)
     form = find(identify_format(source) if name is None else name)
     check_options(form, options)
-    _sync("read", form, cls)
     reader = registry.get_reader(form.name, cls)
     try:
         return reader(source, **component, **options)
@@ -242,13 +242,25 @@ def _read(cls, source, name, options, **component):
         raise named from error
 
 
-def _sync(mode, form, cls):
-    """Tell astropy's registry of a format, when it is first used: its tables are slow."""
-    cls = next(base for base in cls.__mro__ if base.__name__ in ("Galaxy", "VelocityField"))
-    if (mode, form.name, cls) not in _synced:
-        add = registry.register_reader if mode == "read" else registry.register_writer
-        add(form.name, cls, form.function(cls), force=True)
-        _synced.add((mode, form.name, cls))
+def _sync():
+    """Tell astropy's registry of formats that came or went; its tables of formats are slow."""
+    load_once()
+    current = {**{("read", name): form for name, form in READERS.items()},
+               **{("write", name): form for name, form in WRITERS.items()}}
+    if current == _synced:
+        return
+    from kinmis.galaxy import Galaxy
+    from kinmis.velocity_field import VelocityField
+    with _lock, registry.delay_doc_updates(Galaxy), registry.delay_doc_updates(VelocityField):
+        for cls, attribute in ((Galaxy, "galaxy"), (VelocityField, "field")):
+            for mode, name in _synced.keys() - current.keys():
+                getattr(registry, f"unregister_{'reader' if mode == 'read' else 'writer'}")(
+                    name, cls)
+            for (mode, name), form in current.items():
+                add = registry.register_reader if mode == "read" else registry.register_writer
+                add(name, cls, getattr(form, attribute), force=True)
+        _synced.clear()
+        _synced.update(current)
 
 
 def _naming(error, source):

@@ -1,0 +1,91 @@
+"""Options of a measurement, checked before it starts."""
+
+from dataclasses import dataclass, field
+
+import astropy.units as u
+import numpy as np
+
+from kinmis._units import scalar_in
+
+__all__ = ["Options"]
+
+
+@dataclass(frozen=True)
+class Options:
+    """
+    How to read and measure a galaxy; it can be sent to another process.
+
+    Parameters
+    ----------
+    format : str or None
+        Format of the sources.
+    reader : dict
+        Options of the reader.
+    clean : dict or None
+        Options of `kinmis.clean`; None for no cleaning.
+    fit : dict
+        Options of `kinmis.fit_pa`.
+    threshold : float
+        Limit of a misalignment in deg.
+    common : bool
+        Whether to compare the fields over their common footprint too.
+    """
+
+    format: str = None
+    reader: dict = field(default_factory=dict)
+    clean: dict = field(default_factory=dict)
+    fit: dict = field(default_factory=dict)
+    threshold: float = 30.
+    common: bool = True
+
+    @classmethod
+    def checked(cls, *, format, reader, clean, fit, threshold, common):
+        """
+        Return options that work.
+
+        They are tried on a small field first, so that a mistake in them is told at once and
+        not by every galaxy.
+
+        Raises
+        ------
+        ValueError, TypeError, ImportError
+            What a wrong option, or a missing package, leads to.
+        """
+        limit = scalar_in(threshold, u.deg, "threshold")
+        if limit is None or not 0 <= limit <= 180:
+            raise ValueError(f"threshold must be an angle from 0 to 180 deg, not {threshold}")
+        if isinstance(clean, bool):
+            clean = {} if clean else None
+        elif not isinstance(clean, dict):
+            raise TypeError("clean must be True, False or a dict of options, "
+                            f"not {type(clean).__name__}")
+        options = cls(format, dict(reader), clean, dict(fit), limit, bool(common))
+        options._try()
+        return options
+
+    def _try(self):
+        from kinmis.position_angle import fit_pa
+        from kinmis.velocity_field import VelocityField
+        if self.format is not None:
+            from kinmis.readers.formats import check_options, find, load_once
+            load_once()
+            check_options(find(self.format), self.reader)
+        north, east = np.mgrid[-8:9, -8:9] * 0.5
+        spaxel = VelocityField.from_arrays(
+            30 * east + np.hypot(east, north), east=east, north=north,
+            error=np.ones(east.shape), meta={"reff": 2 * u.arcsec})
+        if self.clean is not None:
+            spaxel = spaxel.clean(**self.clean)
+        fit_pa([spaxel], **self.fit)
+
+    def plain(self):
+        """Return the options as plain values, for the metadata of a table."""
+        return {"format": self.format, "reader": _texts(self.reader),
+                "clean": False if self.clean is None else _texts(self.clean) or True,
+                "fit": _texts(self.fit), "threshold_deg": self.threshold, "common": self.common}
+
+
+def _texts(options):
+    kept = (bool, int, float, str, type(None))
+    return {name: value if isinstance(value, kept) else str(value)
+            for name, value in options.items()}

@@ -1,0 +1,5 @@
+"""The ``kinmis`` command."""
+
+from kinmis.cli.main import main
+
+__all__ = ["main"]

@@ -1,0 +1,209 @@
+"""
+The mirror images of a field: linear interpolation at reflected positions.
+
+The points are triangulated once (`scipy.spatial.Delaunay`) and every image is looked up in that
+triangulation. A reflected point moves along a circle when the axis turns; looking up its images
+in the order of the angles makes each search begin next to its goal, which is what makes this
+fast.
+"""
+
+import numpy as np
+from scipy import sparse
+from scipy.spatial import Delaunay, QhullError, cKDTree
+
+#: A triangle with an edge longer than this many spacings bridges a gap and holds no data.
+LONGEST_EDGE = 4.
+
+#: Queries that are looked up at a time, which bounds the memory for large maps.
+CHUNK = 500_000
+
+
+class Triangulation:
+    """
+    A triangulation of scattered points, without the triangles that bridge gaps.
+
+    Parameters
+    ----------
+    east, north : `~numpy.ndarray`
+        Positions, shape (N,).
+
+    Raises
+    ------
+    ValueError
+        If the points lie on one line, or fewer than three differ.
+    """
+
+    def __init__(self, east, north):
+        self.points = np.column_stack([east, north])
+        if len(self.points) < 4:
+            raise ValueError("fewer than four points can't be triangulated")
+        try:
+            self.mesh = Delaunay(self.points)
+        except QhullError:
+            raise ValueError("the points lie on one line and can't be triangulated") from None
+        corner = self.points[self.mesh.simplices]
+        self._edges = corner[:, 1:] - corner[:, :1]
+        longest = np.max([np.hypot(*np.moveaxis(corner[:, i] - corner[:, j], -1, 0))
+                          for i, j in ((0, 1), (1, 2), (2, 0))], axis=0)
+        # the spacing of bins grows outward, so that it is taken at the corners
+        spacing = cKDTree(self.points).query(self.points, k=2)[0][:, 1]
+        self.bridges = longest > LONGEST_EDGE * spacing[self.mesh.simplices].max(axis=1)
+
+    def planes(self, values):
+        """
+        Return the interpolating plane of each triangle.
+
+        Parameters
+        ----------
+        values : `~numpy.ndarray`
+            At the points, shape (N,).
+
+        Returns
+        -------
+        planes : `~numpy.ndarray`
+            Value at (0, 0) and the two slopes, shape (3, triangles + 1); NaN for bridges and
+            for the last, which stands for "outside".
+        """
+        simplices = self.mesh.simplices
+        (x1, y1), (x2, y2) = self._edges[:, 0].T, self._edges[:, 1].T
+        origin = self.points[simplices[:, 0]]
+        base = values[simplices[:, 0]]
+        rise1, rise2 = values[simplices[:, 1]] - base, values[simplices[:, 2]] - base
+        planes = np.full((3, len(simplices) + 1), np.nan)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            area = x1 * y2 - x2 * y1
+            planes[1, :-1] = (rise1 * y2 - rise2 * y1) / area
+            planes[2, :-1] = (rise2 * x1 - rise1 * x2) / area
+        planes[0, :-1] = base - planes[1, :-1] * origin[:, 0] - planes[2, :-1] * origin[:, 1]
+        planes[:, :-1][:, self.bridges] = np.nan
+        return planes
+
+    def find(self, east, north):
+        """Return the triangle of each position, -1 for none; arrays of any shape."""
+        # without bridges: a position in one counts as outside
+        where = self.mesh.find_simplex(np.stack([east, north], axis=-1).reshape(-1, 2),
+                                       tol=1e-9)
+        where[np.append(self.bridges, False)[where]] = -1
+        return where.reshape(np.shape(east))
+
+    def corners(self, east, north):
+        """
+        Return the interpolation at some positions as weights of points.
+
+        Parameters
+        ----------
+        east, north : `~numpy.ndarray`
+            Positions, shape (M,).
+
+        Returns
+        -------
+        inside : `~numpy.ndarray` of int
+            Positions in the triangulation, shape (I,).
+        point : `~numpy.ndarray` of int
+            Corners of their triangles, shape (I, 3).
+        weight : `~numpy.ndarray`
+            Weights of the corners, shape (I, 3).
+        """
+        where = self.find(east, north)
+        inside = np.flatnonzero(where >= 0)
+        simplex = where[inside]
+        transform = self.mesh.transform[simplex]
+        offset = np.column_stack([east[inside], north[inside]]) - transform[:, 2]
+        weight = np.einsum("ijk,ik->ij", transform[:, :2], offset)
+        weight = np.column_stack([weight, 1. - weight.sum(axis=1)])
+        return inside, self.mesh.simplices[simplex], weight
+
+
+def reflect(east, north, axis):
+    """
+    Return positions mirrored about an axis through the origin.
+
+    Parameters
+    ----------
+    east, north : `~numpy.ndarray`
+        Positions.
+    axis : float or `~numpy.ndarray`
+        Position angle of the axis in deg, North through East; broadcast against the positions.
+
+    Returns
+    -------
+    east, north : `~numpy.ndarray`
+    """
+    cosine, sine = np.cos(np.radians(2 * axis)), np.sin(np.radians(2 * axis))
+    return sine * north - cosine * east, sine * east + cosine * north
+
+
+def mirrored_values(mesh, values, axes):
+    """
+    Return the values at the mirror images of every point, for many axes.
+
+    Parameters
+    ----------
+    mesh : `Triangulation`
+        Of N points.
+    values : `~numpy.ndarray`
+        At the points, shape (N,).
+    axes : `~numpy.ndarray`
+        Position angles of A axes in deg.
+
+    Yields
+    ------
+    part : slice
+        Points that the images belong to.
+    images : `~numpy.ndarray`
+        Values at the images about each axis, shape (points, A); NaN where there is none.
+    turned : `~numpy.ndarray`
+        Values at the points turned by 180 deg, shape (points, 1).
+    """
+    planes = mesh.planes(values)
+
+    def look_up(east, north):
+        where = mesh.find(east, north)
+        found, slope_east, slope_north = (plane[where] for plane in planes)
+        slope_east *= east
+        slope_north *= north
+        found += slope_east
+        found += slope_north
+        return found
+
+    step = max(1, CHUNK // len(axes))
+    for first in range(0, len(values), step):
+        part = slice(first, first + step)
+        east, north = mesh.points[part].T[:, :, None]
+        yield part, look_up(*reflect(east, north, axes)), look_up(-east, -north)
+
+
+def residual_matrix(mesh, axes):
+    """
+    Return the matrix that gives what is not bi-antisymmetric about some axes.
+
+    Parameters
+    ----------
+    mesh : `Triangulation`
+        Of N points.
+    axes : `~numpy.ndarray`
+        Position angles of A axes in deg.
+
+    Returns
+    -------
+    matrix : `~scipy.sparse.csr_array`
+        Shape (A N, N): the value at a point minus the mean of it and its images about an axis.
+    """
+    east, north = mesh.points.T
+    number = len(east)
+    here = np.reshape(reflect(east, north, np.asarray(axes)[:, None]), (2, -1))
+    size = here.shape[1]
+    # what is turned by 180 deg is the same for all axes
+    turned = mesh.corners(-east, -north)
+    images = [(+1, *mesh.corners(*here)), (-1, *mesh.corners(*-here))]
+    for i in range(len(axes)):
+        images.append((-1, turned[0] + i * number, *turned[1:]))
+    count = 1 + sum(np.bincount(image[1], minlength=size) for image in images)
+    itself = np.arange(size)
+    row, column, value = [itself], [itself % number], [1. - 1. / count]
+    for sign, inside, point, weight in images:
+        row.append(np.repeat(inside, 3))
+        column.append(point.ravel())
+        value.append((-sign / count[inside, None] * weight).ravel())
+    entries = np.concatenate(value), (np.concatenate(row), np.concatenate(column))
+    return sparse.coo_array(entries, shape=(size, number)).tocsr()
