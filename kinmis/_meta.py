@@ -27,4 +27,6 @@ def copy_meta(meta):
         return {key: copy_meta(value) for key, value in meta.items()}
     if kind is list:
         return [copy_meta(value) for value in meta]
+    if isinstance(meta, np.ndarray) and not meta.dtype.hasobject:
+        return meta.copy()
     return copy.deepcopy(meta)

@@ -129,13 +129,13 @@ _ANGLE_COLUMNS = (
                   "receding side, 0 to 360", "pos.posAng"),
     ("pa_err", u.deg, "1-sigma error of {name}_pa", "stat.error;pos.posAng"),
     ("pa_lower_68", u.deg, "Lower bound of the 68% interval of {name}_pa; it may be below 0",
-     "stat.min;pos.posAng"),
+     "pos.posAng;stat.min"),
     ("pa_upper_68", u.deg, "Upper bound of the 68% interval of {name}_pa; it may be above 360",
-     "stat.max;pos.posAng"),
+     "pos.posAng;stat.max"),
     ("pa_lower_95", u.deg, "Lower bound of the 95% interval of {name}_pa; it may be below 0",
-     "stat.min;pos.posAng"),
+     "pos.posAng;stat.min"),
     ("pa_upper_95", u.deg, "Upper bound of the 95% interval of {name}_pa; it may be above 360",
-     "stat.max;pos.posAng"),
+     "pos.posAng;stat.max"),
     ("pa_inner", u.deg, "Position angle of the {what}, inner half in radius", "pos.posAng"),
     ("pa_inner_err", u.deg, "1-sigma error of {name}_pa_inner", "stat.error;pos.posAng"),
     ("pa_outer", u.deg, "Position angle of the {what}, outer half in radius", "pos.posAng"),
@@ -193,9 +193,9 @@ def _component_columns(name):
     for value, label in enumerate(("not to be used", "messy", "clean")):
         yield spec(f"quality_p{value}", float, None,
                    f"Probability that the field of the {{what}} is {label}",
-                   "stat.probability;meta.code.qual", _of_quality(name, f"p{value}"))
+                   "stat.probability", _of_quality(name, f"p{value}"))
     yield spec("usable", float, None, "Probability that the field of the {what} can be used",
-               "stat.probability;meta.code.qual", _of_quality(name, "usable"))
+               "stat.probability", _of_quality(name, "usable"))
     yield spec("ood_score", float, None,
                "How unlike the training set of the classifier the field of the {what} is",
                "meta.code.qual", _of_quality(name, "ood_score"))

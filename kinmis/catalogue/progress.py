@@ -22,7 +22,7 @@ class Progress:
         self._bar = None
         if show and total != 1:
             from tqdm import tqdm
-            self._bar = tqdm(total=total, unit=" galaxies", desc="measuring", leave=False,
+            self._bar = tqdm(total=total, unit=" galaxies", desc="measuring",
                              smoothing=0.1, dynamic_ncols=True,
                              disable=None if show == "auto" else False)
 

@@ -29,7 +29,7 @@ def run(args):
     from kinmis.catalogue import measure
     from kinmis.catalogue.summary import summary
     from kinmis.cli.mock import write_mocks
-    recipes = [{**recipe, "seed": args.seed + number}
+    recipes = [{**recipe, "bins": 300, "noise": 10., "seed": args.seed + number}
                for number, (_, recipe) in enumerate(GALAXIES)]
     print(f"Writing {len(recipes)} model galaxies as MaNGA MAPS files to {folder}")
     truth = write_mocks(recipes, folder)

@@ -39,7 +39,7 @@ def random_recipes(n, rng):
             offset = rng.uniform(30, 330)
         recipes.append({
             "pa_stellar": stellar, "pa_gas": (stellar + offset) % 360,
-            "inclination": rng.uniform(30, 70), "v_max": rng.uniform(100, 250),
+            "inclination": rng.uniform(30, 70), "v_max": rng.uniform(100, 250), "bins": 300,
             "seed": int(rng.integers(2**31))})
     return recipes
 
@@ -70,12 +70,10 @@ def write_mocks(recipes, folder, schema="DR17", *, overwrite=False):
 
     from kinmis import mock
     folder.mkdir(parents=True, exist_ok=True)
-    names = {"DR15": "HYB10-GAU-MILESHC", "DR17": "HYB10-MILESHC-MASTARSSP"}
     rows = []
     for recipe in recipes:
         galaxy = mock.galaxy(**recipe)
-        path = folder / f"manga-{galaxy.id}-MAPS-{names[schema]}.fits.gz"
-        mock.write_maps(galaxy, path, schema=schema, overwrite=overwrite)
+        path = mock.write_maps(galaxy, folder, schema=schema, overwrite=overwrite)
         angles = [recipe["pa_stellar"], recipe["pa_gas"]]
         offset = abs((angles[1] - angles[0] + 180) % 360 - 180)
         rows.append((str(path), galaxy.id, *angles, offset))

@@ -43,7 +43,8 @@ class _Version(argparse.Action):
 
     def __call__(self, parser, *ignored):
         from kinmis import __version__
-        parser.exit(message=f"kinmis {__version__}\n")
+        print(f"kinmis {__version__}")
+        parser.exit()
 
 
 def _examples(text):
@@ -151,7 +152,7 @@ def _add_mock(commands):
         "Data Analysis Pipeline. The angles are drawn at random, and every third galaxy has "
         "gas that rotates differently from the stars; truth.ecsv lists them.", """
         kinmis mock --n 20 --out mocks
-        kinmis measure --table mocks/truth.ecsv --column path
+        kinmis measure --table mocks/truth.ecsv
         """)
     parser.add_argument("--n", metavar="N", type=_count, default=10,
                         help="how many galaxies (default: 10)")

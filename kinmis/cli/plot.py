@@ -12,7 +12,7 @@ __all__ = ["run"]
 
 def run(args):
     """Draw each galaxy; return 1 if some could not be drawn."""
-    refuse_folders(args.sources)
+    refuse_folders(args.sources, args.command)
     paged = args.out is not None and args.out.lower().endswith(".pdf")
     if args.out is not None and len(args.sources) > 1 and not paged:
         raise UsageError("only a PDF takes several galaxies: give --out FILE.pdf, or no --out "

@@ -4,7 +4,7 @@ import numpy as np
 
 from kinmis.mock.noise import correlation
 
-__all__ = ["bin_field", "bin_error", "bin_mean"]
+__all__ = ["bin_error", "bin_field", "bin_mean"]
 
 
 def bin_field(x, y, light, n_bins):
@@ -110,12 +110,12 @@ def _refine(bin_id, x, y, light, n_bins, rounds=3):
     return bin_id
 
 
-def bin_mean(values, light, bin_id, n_bins):
-    """Return the mean of each bin, weighted with the light."""
-    return np.bincount(bin_id, light * values, n_bins) / np.bincount(bin_id, light, n_bins)
+def bin_mean(values, light, bin_id):
+    """Return the mean of each bin, weighted with the light; no bin may be empty."""
+    return np.bincount(bin_id, light * values) / np.bincount(bin_id, light)
 
 
-def bin_error(error, light, bin_id, n_bins, row=None, column=None, fwhm=0.0):
+def bin_error(error, light, bin_id, row=None, column=None, fwhm=0.0):
     """
     Return the error of each bin's weighted mean.
 
@@ -124,7 +124,7 @@ def bin_error(error, light, bin_id, n_bins, row=None, column=None, fwhm=0.0):
     error, light : `~numpy.ndarray`
         Of the spaxels.
     bin_id : `~numpy.ndarray` of int
-    n_bins : int
+        Consecutive from 0.
     row, column : `~numpy.ndarray` of int, optional
         Array indices of the spaxels; needed for correlated noise.
     fwhm : float, optional
@@ -134,11 +134,11 @@ def bin_error(error, light, bin_id, n_bins, row=None, column=None, fwhm=0.0):
     -------
     error : `~numpy.ndarray`
     """
-    part = light * error / np.bincount(bin_id, light, n_bins)[bin_id]
-    variance = np.bincount(bin_id, part**2, n_bins)
+    part = light * error / np.bincount(bin_id, light)[bin_id]
+    variance = np.bincount(bin_id, part**2)
     if fwhm:
         members = np.argsort(bin_id, kind="stable")
-        ends = np.bincount(bin_id, minlength=n_bins).cumsum()
+        ends = np.bincount(bin_id).cumsum()
         for start, end in zip(np.concatenate([[0], ends[:-1]]), ends):
             if end - start > 1:
                 m = members[start:end]

@@ -1,5 +1,7 @@
 """One mock velocity field: a disc seen through a PSF, with noise, bins and defects."""
 
+import re
+
 import astropy.units as u
 import numpy as np
 
@@ -142,37 +144,23 @@ def make_field(given, rng, meta=None, bin_id=None):
     if not valid.any():
         raise ValueError("no spaxel is left: the field is too small, or holes and wedge "
                          "take all of it")
-    count = np.count_nonzero(valid)
-    flat_light = light[valid]
-    if bin_id is not None:
-        _, inverse = np.unique(bin_id[valid], return_inverse=True)
-    elif options["bins"] or options["bin_snr"]:
-        n_bins = options["bins"] or max(round(np.minimum(
-            flat_light / light.max() * (options["snr"] / options["bin_snr"]) ** 2, 1).sum()), 1)
-        inverse = bin_field(grid.east[valid], grid.north[valid], flat_light, n_bins)
-        bin_id = np.full(light.shape, -1, np.int32)
-        bin_id[valid] = inverse
+    values, errors, light = velocity[valid], error[valid], light[valid]
+    if bin_id is None and (options["bins"] or options["bin_snr"]):
+        bin_id = np.full(valid.shape, -1, np.int32)
+        bin_id[valid] = bin_field(grid.east[valid], grid.north[valid], light,
+                                  options["bins"] or _bins_of_snr(light, options))
+    if bin_id is None:
+        values = _add_outliers(values, options, rng)
     else:
-        inverse = None
-    values, errors = velocity[valid], error[valid]
-    if inverse is not None:
-        n_bins = inverse.max() + 1
+        _, bins = np.unique(bin_id[valid], return_inverse=True)
         row, column = np.nonzero(valid)
-        values = bin_mean(values, flat_light, inverse, n_bins)
-        errors = bin_error(errors, flat_light, inverse, n_bins, row, column,
-                           options["noise_fwhm"])
-        count = n_bins
-    if options["outliers"]:
-        off = rng.permutation(count)[:round(options["outliers"] * count)]
-        values = values.copy()
-        values[off] += options["outlier_amplitude"] * rng.choice([-1, 1], len(off))
-    if inverse is not None:
-        values, errors = values[inverse], errors[inverse]
-    data = np.zeros(light.shape)
+        errors = bin_error(errors, light, bins, row, column, options["noise_fwhm"])[bins]
+        values = _add_outliers(bin_mean(values, light, bins), options, rng)[bins]
+    data = np.zeros(valid.shape)
     data[valid] = values
     weights = None
     if options["ivar"] and options["noise"]:
-        weights = np.zeros(light.shape)
+        weights = np.zeros(valid.shape)
         weights[valid] = (options["error_scale"] * errors) ** -2
     return VelocityField.from_arrays(
         data, east=grid.east, north=grid.north, mask=~valid, ivar=weights, bin_id=bin_id,
@@ -221,7 +209,7 @@ def noiseless(field):
     if field.bin_id is not None:
         binned = valid & (field.bin_id >= 0)
         _, bins = np.unique(field.bin_id[binned], return_inverse=True)
-        data[binned] = bin_mean(velocity[binned], light[binned], bins, bins.max() + 1)[bins]
+        data[binned] = bin_mean(velocity[binned], light[binned], bins)[bins]
     return VelocityField(
         data, east=field.east, north=field.north, mask=field.mask,
         uncertainty=field.uncertainty, wcs=field.wcs, meta=dict(field.meta),
@@ -254,6 +242,19 @@ def _coverage(grid, disc, options, rng):
     return valid
 
 
+def _bins_of_snr(light, options):
+    """Return how many bins have the signal-to-noise asked for; no bin is below a spaxel."""
+    worth = light / light.max() * (options["snr"] / options["bin_snr"]) ** 2
+    return max(round(np.minimum(worth, 1).sum()), 1)
+
+
+def _add_outliers(values, options, rng):
+    """Return the values with some of them off, up or down."""
+    off = rng.permutation(len(values))[:round(options["outliers"] * len(values))]
+    values[off] += options["outlier_amplitude"] * rng.choice([-1, 1], len(off))
+    return values
+
+
 def _meta(options, disc):
     truth = {**options, **disc.to_dict()}
     for name, value in truth.items():
@@ -267,6 +268,8 @@ def _meta(options, disc):
         "ellipticity": 1 - float(np.cos(np.deg2rad(disc.inclination))),
         "spaxel": options["spaxel"] * u.arcsec, "truth": truth,
     }
+    if re.fullmatch(r"\d+-\d+", str(options["id"])):
+        meta["plateifu"] = options["id"]
     if options["psf_fwhm"]:
         meta["psf_fwhm"] = options["psf_fwhm"] * u.arcsec
     return meta

@@ -18,7 +18,7 @@ _DATE = "2020-01-01"
 def plate_ifu(galaxy):
     """Return the name of a galaxy as MaNGA has it, ``"PLATE-IFU"``."""
     name = str(galaxy.meta.get("plateifu") or galaxy.id or "")
-    return name if re.fullmatch(r"\d{4,5}-\d{3,5}", name) else "99999-101"
+    return name if re.fullmatch(r"\d{4,5}-\d{3,5}", name) else "99999-1901"
 
 
 def primary_header(galaxy, schema, daptype, n_bins):

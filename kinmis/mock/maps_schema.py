@@ -8,7 +8,7 @@ https://sdss-mangadap.readthedocs.io/en/3.1.2/datamodel.html.
 
 from dataclasses import dataclass
 
-__all__ = ["BITS", "BINID", "SCHEMAS", "Extension", "extensions"]
+__all__ = ["BITS", "BINID", "SCHEMAS", "Extension", "Schema", "extensions"]
 
 # MANGA_DAPPIXMASK
 BITS = {name: 1 << bit for name, bit in (
@@ -85,9 +85,9 @@ def _quantity(name, unit=None, channels=(), units=None, error=True, mask=True, b
     made = [Extension(name, unit=unit, channel_units=None if units is None else tuple(units),
                       **common), *between]
     if error:
-        made.append(Extension(f"{name}_IVAR", "ERROR", unit=None if unit is None else _inverse(unit),
-                              channel_units=None if units is None else tuple(map(_inverse, units)),
-                              **common))
+        made.append(Extension(
+            f"{name}_IVAR", "ERROR", unit=None if unit is None else _inverse(unit),
+            channel_units=None if units is None else tuple(map(_inverse, units)), **common))
     if mask:
         made.append(Extension(f"{name}_MASK", "QUALITY", **common))
     return made

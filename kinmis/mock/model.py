@@ -60,21 +60,23 @@ class Bar:
     Parameters
     ----------
     amplitude : float
-        Tangential and radial streaming as a fraction of the rotation speed.
+        Tangential streaming as a fraction of the rotation speed.
     angle : float
         Angle in the plane of the disc from the receding major axis to the bar (deg).
     radius : float
         The streaming falls as a Gaussian of this radius (arcsec, in the plane).
+    radial : float, optional
+        Radial streaming over tangential; with 1 there is no m = 3 on the sky.
 
     Notes
     -----
-    The bisymmetric flow of Spekkens and Sellwood 2007 (ApJ 664, 204), equation 5, with
-    equal tangential and radial amplitudes.
+    The bisymmetric flow of Spekkens and Sellwood 2007 (ApJ 664, 204), equation 5.
     """
 
     amplitude: float
     angle: float
     radius: float
+    radial: float = 0.5
 
     def __post_init__(self):
         if not self.radius > 0:
@@ -215,7 +217,7 @@ class Disc:
                      * np.exp(-0.5 * (radius / self.bar.radius) ** 2)
                      * np.sin(np.deg2rad(self.inclination)))
         return amplitude * (np.cos(from_bar) * np.cos(azimuth)
-                            + np.sin(from_bar) * np.sin(azimuth))
+                            + self.bar.radial * np.sin(from_bar) * np.sin(azimuth))
 
     def observed(self, east, north, psf_fwhm):
         """
@@ -311,8 +313,9 @@ def disc_velocity(east, north, pa, inclination, v_max, r_turn, v_sys=0.0, *, cen
     Examples
     --------
     >>> from kinmis.mock import disc_velocity
-    >>> disc_velocity([0, 10, -10], [0, 0, 0], pa=90, inclination=30, v_max=200, r_turn=1e-3)
-    array([   0., 100., -100.])
+    >>> east, north = [0, 10, -10], [0, 0, 0]
+    >>> disc_velocity(east, north, pa=90, inclination=30, v_max=200, r_turn=1).round(1)
+    array([  0. ,  93.7, -93.7])
     """
     disc = Disc(
         pa=scalar_in(pa, u.deg, "pa"), inclination=scalar_in(inclination, u.deg, "inclination"),

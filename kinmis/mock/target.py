@@ -39,7 +39,8 @@ def galaxy(pa_stellar=30.0, pa_gas=None, *, binning="hybrid", stellar=None, gas=
     Returns
     -------
     galaxy : `~kinmis.Galaxy`
-        Each field has its own ``meta["truth"]``.
+        Each field has its own ``meta["truth"]``; that of the galaxy holds both and the
+        ``"misalignment"``, gas minus stars in (-180, 180] deg.
 
     Raises
     ------
@@ -69,12 +70,19 @@ def galaxy(pa_stellar=30.0, pa_gas=None, *, binning="hybrid", stellar=None, gas=
     stellar_options = {**options, "pa": pa_stellar, **(stellar or {}), "component": "stellar"}
     gas_options = {**options, "pa": pa_stellar if pa_gas is None else pa_gas,
                    **(gas or {}), "component": "gas"}
-    if not (gas and {"bins", "bin_snr"} & set(gas)):
-        gas_options["bins"] = gas_options["bin_snr"] = None
+    own_bins = {"bins", "bin_snr"} & set(gas or ())
+    for name in {"bins", "bin_snr"} - own_bins:
+        gas_options[name] = None
     stars = make_field(stellar_options, np.random.default_rng(seeds[0]), meta)
-    hydrogen = make_field(gas_options, np.random.default_rng(seeds[1]), meta,
+    # the photometry is that of the galaxy, however the gas lies
+    shared = {key: stars.meta[key] for key in ("photometric_pa", "ellipticity", "reff")}
+    hydrogen = make_field(gas_options, np.random.default_rng(seeds[1]), shared | (meta or {}),
                           stars.bin_id if binning == "voronoi" else None)
-    return Galaxy(stellar=stars, gas=hydrogen)
+    made = Galaxy(stellar=stars, gas=hydrogen)
+    truth = {name: field.meta["truth"] for name, field in made.fields.items()}
+    difference = truth["gas"]["pa"] - truth["stellar"]["pa"]
+    made.meta["truth"] = truth | {"misalignment": 180 - (180 - difference) % 360}
+    return made
 
 
 def _check_names(options, *given):
@@ -88,5 +96,6 @@ def _check_names(options, *given):
 
 def _plate_ifu(number, size):
     """Return a name like MaNGA's, on a plate that the survey has not used."""
-    fibres = min(BUNDLES, key=lambda n: abs(BUNDLES[n] - np.max(one_or_two(size, u.arcsec, "size"))))
+    diameter = np.max(one_or_two(size, u.arcsec, "size"))
+    fibres = min(BUNDLES, key=lambda number: abs(BUNDLES[number] - diameter))
     return f"{90000 + int(number) % 10000}-{fibres}{1 + int(number) // 10000 % 99:02d}"

@@ -157,13 +157,16 @@ def _voronoi_cells(points, size):
     distance = np.linalg.norm(away, axis=1)
     along = away @ unit.T
     with np.errstate(divide="ignore"):
-        reach = np.where(along > 0, distance[:, None] ** 2 / (2 * along), np.inf)
-    reach = np.minimum.reduceat(reach, start, axis=0)
+        ends = np.where(along > 0, distance[:, None] ** 2 / (2 * along), np.inf)
+    reach = np.minimum.reduceat(ends, start, axis=0)
 
     real = np.split(np.where(neighbour < n, distance, np.inf), start[1:])
     widest = np.array([np.median(near[np.isfinite(near)]) if n > 1 else size / 2
                        for near in real])[:, None]
-    outward = (reach > widest).astype(float) @ unit
+    # at the edge, which way is out? There the only neighbours are far ones, or none.
+    ends[distance > 1.2 * widest[owner, 0]] = np.inf
+    open_ = np.minimum.reduceat(ends, start, axis=0) > widest
+    outward = (open_ & (reach > widest).any(axis=1, keepdims=True)).astype(float) @ unit
     opposite = np.roll(reach, len(DIRECTIONS) // 2, axis=1)
     reach = np.where(outward @ unit.T > 1e-6, np.minimum(reach, opposite), reach)
     reach = np.minimum(reach, widest)

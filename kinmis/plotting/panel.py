@@ -125,8 +125,9 @@ class Panel:
         values = self.values.ravel()[self.index][self.valid]
         # edges in the colour of the face close the hairlines between neighbours
         cloud = PolyCollection(
-            corners_only(self.polygons[self.valid]), edgecolors="face", linewidths=0.3, cmap=cmap,
-            rasterized=len(values) > MANY_CELLS, gid="velocity")
+            corners_only(self.polygons[self.valid]), edgecolors="face", cmap=cmap, gid="velocity",
+            linewidths=0.3 if self.polygons.shape[1] == 4 else 0.8,
+            rasterized=len(values) > MANY_CELLS)
         cloud.set_array(values)
         cloud.set_clim(-self.limit, self.limit)
         ax.add_collection(cloud)
@@ -136,6 +137,8 @@ class Panel:
             bar = ax.figure.colorbar(
                 cloud, cax=ax.inset_axes((1 + 0.8 / side, 0, 1 / side, 1)), ticks=ticks,
                 label=self.bar, extend="both" if beyond else "neither", extendfrac=0.03)
+            # lines like the rest, where matplotlib would make it an image in a PDF
+            bar.solids.set(rasterized=False, edgecolor="face")
             bar.outline.set_linewidth(rcParams["axes.linewidth"])
 
     def _write(self, ax, side, n_lines):

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy import stats
+from scipy.special import log_ndtr
 
 from kinmis.flags import flag_bits
 from kinmis.position_angle import basis
@@ -31,6 +32,9 @@ SECTORS, EMPTY_SECTORS = 36, 9
 #: is ambiguous.
 RINGS, BALANCED = 8, 0.2
 
+#: Standard deviation of an axis of which nothing is known, deg.
+LARGEST_ERROR = 180. / np.sqrt(12.)
+
 
 @dataclass
 class FreeFit:
@@ -41,12 +45,10 @@ class FreeFit:
     ----------
     weight : `~numpy.ndarray`
         Weight of each row: one over variance plus intrinsic variance, or ones.
-    noise : float
-        Variance of unit weight.
     scatter : float
         Intrinsic scatter in km/s; without errors, all the scatter.
-    residual : `~numpy.ndarray`
-        Of each row, in km/s.
+    residual, variance : `~numpy.ndarray`
+        Of each row, in km/s and (km/s)^2.
     parameters : int
         Number of parameters of the fit.
     explained, left : dict
@@ -54,9 +56,9 @@ class FreeFit:
     """
 
     weight: np.ndarray
-    noise: float
     scatter: float
     residual: np.ndarray
+    variance: np.ndarray
     parameters: int
     explained: dict
     left: dict
@@ -80,20 +82,6 @@ class FreeFit:
                                             taken, freedom))
         chance = np.clip(chance * len(self.explained), 1e-300, 1.)
         return max(float(stats.norm.isf(chance)), 0.)
-
-    def row_variance(self, known):
-        """
-        Return the variance of each row.
-
-        Parameters
-        ----------
-        known : bool
-            Whether the weights know it. Otherwise it is the square of the residual: wrong for
-            each, right for a sum over many, whichever of them are noisier.
-        """
-        if known:
-            return self.noise / self.weight
-        return self.residual**2 * len(self.weight) / (len(self.weight) - self.parameters)
 
 
 def free_fit(rows, weights):
@@ -123,17 +111,21 @@ def free_fit(rows, weights):
     widest = columns if len(designs) == len(ROWS_NEEDED) else designs[0]
     freedom = len(rows) - len(widest)
     weight, scatter = np.ones(len(rows)), 0.
-    if weights == "bins" and rows.ivar is not None:
-        variance = 1. / rows.ivar
+    by_errors = weights == "bins" and rows.ivar is not None
+    if by_errors:
+        measured = 1. / rows.ivar
         for _ in range(3):
             # from equal weights on: the inverse variance alone rests on the few best data
             residual = _residual(widest, velocity, weight)
-            scatter = intrinsic_variance(residual, variance, freedom, scatter)
-            weight = 1. / (variance + scatter)
+            scatter = intrinsic_variance(residual, measured, freedom, scatter)
+            weight = 1. / (measured + scatter)
     residual = _residual(widest, velocity, weight)
-    noise = weight @ residual**2 / freedom
-    if weights == "area" or rows.ivar is None:
-        scatter = noise
+    if by_errors:
+        variance = weight @ residual**2 / freedom / weight
+    else:
+        scatter = residual @ residual / freedom
+        # wrong for each datum, but right for a sum over many, whichever of them are noisier
+        variance = residual**2 * len(rows) / freedom
     constant = weight @ _residual(designs[0][:1], velocity, weight)**2
     explained, left = {}, {}
     for design in designs:
@@ -141,7 +133,7 @@ def free_fit(rows, weights):
         # rounding leaves something of a perfect fit
         left[taken] = max(weight @ _residual(design, velocity, weight)**2, 1e-20 * constant)
         explained[taken] = max(constant - left[taken], 0.)
-    return FreeFit(weight, noise, float(np.sqrt(scatter)), residual, len(widest), explained,
+    return FreeFit(weight, float(np.sqrt(scatter)), residual, variance, len(widest), explained,
                    left)
 
 
@@ -188,69 +180,143 @@ def widening(rows, shape, fit, influence):
 
 
 def failure(rows):
-    """Return the flag of rows that can't give an angle, or None."""
-    if rows.n_valid == 0:
-        return "NO_DATA"
-    if len(rows) < SMALLEST:
-        return "TOO_FEW_DATA"
-    return None if np.ptp(rows.velocity) > 0 else "NO_ROTATION"
-
-
-def basic_values(rows):
-    """Return what is known of any rows, as values of a `~kinmis.PositionAngle`."""
-    return {"n_data": len(rows), "flags": 0,
-            "area_fraction": float(rows.area.sum() / rows.n_valid) if rows.n_valid else np.nan}
-
-
-def receding_side(rows, axis, v_sys, weight, variance):
     """
-    Return which end of an axis recedes, and how surely.
+    Return the values of a field that can't have an angle, or None.
 
     Parameters
     ----------
     rows : `~kinmis.position_angle.rows.FieldRows`
         The rows of one field.
-    axis : float
-        Position angle of the axis in deg.
-    v_sys : float
+
+    Returns
+    -------
+    values : dict or None
+        As for a `~kinmis.PositionAngle`.
+    """
+    if rows.n_valid == 0:
+        name = "NO_DATA"
+    elif len(rows) < SMALLEST or _on_a_line(rows):
+        name = "TOO_FEW_DATA"
+    elif not np.ptp(rows.velocity) > 0:
+        name = "NO_ROTATION"
+    else:
+        return None
+    return {"n_data": len(rows), "flags": flag_bits(name)}
+
+
+def _on_a_line(rows):
+    """Whether all data lie on one line, as far as rounding can tell."""
+    place = np.stack([rows.mean(rows.east), rows.mean(rows.north)])
+    place = place - place.mean(axis=1, keepdims=True)
+    widths = np.linalg.svd(place, compute_uv=False)
+    return bool(widths[1] <= 1e-6 * widths[0])
+
+
+@dataclass
+class Axis:
+    """
+    What an engine found, before the sense is known.
+
+    Parameters
+    ----------
+    angle, error : float
+        Position angle of the axis and its standard deviation, deg.
+    v_sys, v_sys_err : float
         Systemic velocity in km/s.
-    weight : `~numpy.ndarray`
-        Weight of each row.
-    variance : `~numpy.ndarray` or float
-        Variance of each row in (km/s)^2.
+    widening : float
+        Factor by which correlated noise widens the variance of the angle.
+    """
+
+    angle: float
+    error: float
+    v_sys: float
+    v_sys_err: float
+    widening: float
+
+
+def describe(rows, weights, fit, axis):
+    """
+    Return all values that follow from an axis.
+
+    Parameters
+    ----------
+    rows : `~kinmis.position_angle.rows.FieldRows`
+        The rows of one field.
+    weights : {"bins", "area"}
+        As for `kinmis.fit_pa`.
+    fit : `FreeFit`
+        Of these rows.
+    axis : `Axis`
+        The axis.
 
     Returns
     -------
     values : dict
-        ``pa`` in [0, 360) deg, mean rotation ``amplitude`` in km/s, ``sense_significance``,
-        and ``flags``.
+        As for a `~kinmis.PositionAngle`; without an angle where nothing rotates.
     """
+    values = {"n_data": len(rows), "area_fraction": float(rows.area.sum() / rows.n_valid),
+              "v_sys": axis.v_sys, "v_sys_err": axis.v_sys_err,
+              "significance": fit.significance(axis.widening)}
+    flags = {"INCOMPLETE_AZIMUTH": _has_gap(rows), "CORRELATED_NOISE": axis.widening > 1.5}
+    if values["significance"] <= THRESHOLD:
+        flags["NO_ROTATION"] = True
+    else:
+        weight = rows.area if weights == "area" else fit.weight
+        rotation, error, balance = _net_rotation(rows, axis, weight, fit)
+        pa = float(wrap_360(axis.angle if rotation >= 0 else axis.angle + 180.))
+        width = min(axis.error, LARGEST_ERROR)
+        sense = float(abs(rotation) / error) if error > 0 else np.inf
+        values |= {"pa": pa, "pa_err": width, "pa_lower_68": pa - width,
+                   "pa_upper_68": pa + width, "pa_lower_95": pa - 2. * width,
+                   "pa_upper_95": pa + 2. * width, "amplitude": abs(rotation),
+                   "intrinsic_scatter": fit.scatter, "sense_significance": sense}
+        flags |= {"AMBIGUOUS_SENSE": sense < 3. or balance < BALANCED,
+                  "POOR_FIT": fit.scatter > abs(rotation) / 2}
+    values["flags"] = flag_bits(*(name for name, on in flags.items() if on))
+    return values
+
+
+def _net_rotation(rows, axis, weight, fit):
+    """Return the mean rotation along the axis, its error, and how little of it cancels."""
     radius = np.maximum(np.hypot(rows.east, rows.north), np.finfo(float).tiny)
-    angle = np.radians(axis)
+    angle = np.radians(axis.angle)
     cosine = rows.mean((rows.east * np.sin(angle) + rows.north * np.cos(angle)) / radius)
     share = weight * cosine / max(np.sum(weight * cosine**2), np.finfo(float).tiny)
-    rotation = share * (rows.velocity - v_sys)
-    net, error = rotation.sum(), np.sqrt(np.sum(share**2 * variance))
-    rings = np.array_split(rotation[np.argsort(rows.mean(radius))], RINGS)
-    balance = abs(net) / max(sum(abs(ring.sum()) for ring in rings), np.finfo(float).tiny)
-    significance = float(abs(net) / error) if error > 0 else np.inf
-    ambiguous = significance < 3. or balance < BALANCED
-    return {"pa": float(wrap_360(axis if net >= 0 else axis + 180.)), "amplitude": abs(net),
-            "sense_significance": significance,
-            "flags": flag_bits("AMBIGUOUS_SENSE") if ambiguous else 0}
+    rotation = share * (rows.velocity - axis.v_sys)
+    error = np.sqrt(axis.widening * np.sum(share**2 * fit.variance))
+    rings = np.array_split(rotation[np.argsort(rows.mean(radius), kind="stable")], RINGS)
+    gross = sum(abs(ring.sum()) for ring in rings)
+    return float(rotation.sum()), error, abs(rotation.sum()) / max(gross, np.finfo(float).tiny)
 
 
-def has_gap(rows):
-    """Return whether more than a quarter of the azimuth holds no spaxel."""
+def _has_gap(rows):
+    """Whether more than a quarter of the azimuth holds no spaxel."""
     sector = np.floor(np.arctan2(rows.east, rows.north) * (SECTORS / (2 * np.pi))).astype(int)
     filled = np.flatnonzero(np.bincount(sector % SECTORS, minlength=SECTORS))
     gaps = np.diff(filled, append=filled[0] + SECTORS) - 1
     return bool(gaps.max() >= EMPTY_SECTORS)
 
 
-def without_angle(values):
-    """Return the values of a field in which no rotation was found."""
-    kept = ("v_sys", "v_sys_err", "significance", "area_fraction", "n_data")
-    return {**{name: values[name] for name in kept},
-            "flags": flag_bits("NO_ROTATION")
-            | (values["flags"] & flag_bits("INCOMPLETE_AZIMUTH"))}
+@dataclass(frozen=True)
+class AxisPosterior:
+    """
+    Log posterior density of an angle of which an axis, its error and its sense are known.
+
+    Parameters
+    ----------
+    pa, error : float
+        In deg.
+    sense : float
+        Significance of the sense in standard deviations.
+    """
+
+    pa: float
+    error: float
+    sense: float
+
+    def __call__(self, angles):
+        # von Mises about either end of the axis
+        sharpness = np.radians(max(self.error, 1e-3)) ** -2
+        cosine = np.cos(np.radians(np.asarray(angles) - self.pa))
+        return np.logaddexp(log_ndtr(self.sense) + sharpness * (cosine - 1.),
+                            log_ndtr(-self.sense) + sharpness * (-cosine - 1.))

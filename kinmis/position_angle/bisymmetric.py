@@ -22,15 +22,15 @@ linearly. What is done differently from the paper, and why:
 * The error is that of this minimum, by linear propagation from every datum.
 """
 
-from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
 from scipy import sparse
-from scipy.special import ndtr
+from scipy.ndimage import uniform_filter1d
 
 from kinmis.flags import flag_bits
-from kinmis.position_angle import axis as on_axis
+from kinmis.position_angle.axis import (LARGEST_ERROR, Axis, AxisPosterior, describe, failure,
+                                        free_fit, widening)
 from kinmis.position_angle.circular import wrap_180
 from kinmis.position_angle.mirror import Triangulation, mirrored_values, residual_matrix
 from kinmis.position_angle.result import PositionAngle
@@ -90,32 +90,26 @@ def fit_bisymmetric(field, *, weights="bins", center=(0., 0.), rmin=None, rmax=N
         raise ValueError(f"steps must be an odd number, 37 or more, not {steps!r}")
     rows = field_rows(field, center, rmin, rmax)
     result = partial(PositionAngle, method="bisymmetric", weights=weights, source=field)
-    values = on_axis.basic_values(rows)
-    flag = on_axis.failure(rows)
-    if flag is None:
-        try:
-            points = Points(rows, weights)
-        except ValueError:
-            # on one line there is no second dimension to mirror
-            flag = "TOO_FEW_DATA"
-    if flag is not None:
-        return result({**values, "flags": flag_bits(flag)})
-    free = on_axis.free_fit(rows, weights)
-    points.set_weights(free.weight)
+    values = failure(rows)
+    if values is not None:
+        return result(values)
+    free = free_fit(rows, weights)
+    points = Points(rows, weights, free.weight)
     scan = Scan(points, np.linspace(0., 180., int(steps))[:-1])
-    best = Minimum(points, scan)
-    widening = on_axis.widening(rows, field.shape, free, best.influence)
-    values |= {"v_sys": best.v_sys + points.offset, "intrinsic_scatter": free.scatter,
-               "significance": free.significance(widening)}
-    variance = free.row_variance(points.by_errors)
-    best.set_errors(values, variance * widening)
-    if widening > 1.5:
-        values["flags"] |= flag_bits("CORRELATED_NOISE")
-    if on_axis.has_gap(rows):
-        values["flags"] |= flag_bits("INCOMPLETE_AZIMUTH")
-    if values["significance"] <= on_axis.THRESHOLD:
-        return result(on_axis.without_angle(values))
-    ...
+    best = Minimum(points, scan, free.variance)
+    correlation = widening(rows, field.shape, free, best.influence)
+    axis = Axis(best.angle, best.error * np.sqrt(correlation), best.v_sys,
+                best.v_sys_err * np.sqrt(correlation), correlation)
+    values = describe(rows, weights, free, axis)
+    if "pa" not in values:
+        return result(values)
+    values["chi2_reduced"] = best.chi2_reduced
+    if scan.has_second_minimum(best.angle, len(points) / len(rows)):
+        values["flags"] |= flag_bits("MULTIMODAL")
+    return result(values, posterior_of=AxisPosterior(values["pa"], values["pa_err"],
+                                                     values["sense_significance"]),
+                  model_of=partial(_model_velocity, field, weights, center, best.angle,
+                                   best.v_sys))
 
 
 class Points:
@@ -128,35 +122,30 @@ class Points:
         The independent data.
     weights : {"bins", "area"}
         As for `fit_bisymmetric`.
-
-    Raises
-    ------
-    ValueError
-        If the points lie on one line.
+    weight : `~numpy.ndarray`, optional
+        Weight of each row; spaxels all have the weight one.
     """
 
-    def __init__(self, rows, weights):
-        self.rows, self.by_area = rows, weights == "area"
-        if self.by_area:
-            self.row = rows.row_of_spaxel()
-            east, north = rows.east, rows.north
+    def __init__(self, rows, weights, weight=None):
+        self.rows = rows
+        if weights == "area":
+            self.row, weight = rows.row_of_spaxel(), None
+            place = rows.east, rows.north
         else:
             self.row = np.arange(len(rows))
-            east, north = rows.mean(rows.east), rows.mean(rows.north)
-        self.mesh = Triangulation(east, north)
-        self.east, self.north = east, north
+            place = rows.mean(rows.east), rows.mean(rows.north)
+        self.mesh = Triangulation(*place)
         # small numbers keep their digits when they are squared
-        self.offset = np.median(rows.velocity)
+        self.offset = float(np.median(rows.velocity))
         self.velocity = (rows.velocity - self.offset)[self.row]
-        self.weight = np.ones(len(self.row))
-
-    def set_weights(self, weight):
-        """Set the weights of the rows."""
-        if not self.by_area:
-            self.weight = weight
+        self.weight = np.ones(len(self.row)) if weight is None else weight
 
     def __len__(self):
         return len(self.row)
+
+    def by_row(self, values):
+        """Return the sum over the points of each row."""
+        return np.bincount(self.row, values)
 
     def residuals(self, matrix):
         """
@@ -180,10 +169,6 @@ class Points:
         norm = constant**2 @ self.weight
         v_sys = ((residual * constant) @ self.weight) / np.where(norm > 0, norm, 1.)
         return residual - v_sys[:, None] * constant, constant, v_sys
-
-    def row_variance(self, noise):
-        """Return the variance of each row for the variance of unit weight."""
-        return np.full(len(self.rows), noise) if self.by_area else noise / self.weight
 
 
 class Scan:
@@ -232,6 +217,30 @@ class Scan:
         self.chi2 = np.maximum(square - shift * cross, 0.)
         self.ratio = self.chi2 / np.maximum(self.expected, 1e-9 * len(points))
 
+    def has_second_minimum(self, angle, repeats):
+        """
+        Return whether an angle far from the given one fits nearly as well.
+
+        Parameters
+        ----------
+        angle : float
+            In deg.
+        repeats : float
+            Points that repeat one datum.
+
+        Returns
+        -------
+        second : bool
+        """
+        number = len(self.axes)
+        window = 2 * round(2.5 * number / 180.) + 1
+        # without the jitter
+        smooth = uniform_filter1d(self.ratio, window, mode="wrap")
+        rise = (smooth / max(smooth.min(), np.finfo(float).tiny) - 1.) * self.expected / repeats
+        minimum = (smooth <= np.roll(smooth, 1)) & (smooth <= np.roll(smooth, -1))
+        away = np.abs(wrap_180(2. * (self.axes - angle))) > 60.
+        return bool(np.any(minimum & away & (rise < 9.)))
+
 
 class Minimum:
     """
@@ -243,34 +252,31 @@ class Minimum:
         The data.
     scan : `Scan`
         Their chi-square.
+    variance : `~numpy.ndarray`
+        Variance of each row in (km/s)^2.
 
     Attributes
     ----------
-    axis : float
-        Position angle in deg, [0, 180).
-    error : float
-        Standard deviation in deg for independent data.
+    angle, error : float
+        Position angle in deg, [0, 180), and its standard deviation for independent data.
     v_sys, v_sys_err : float
         Systemic velocity in km/s.
-    noise : float
-        Variance of unit weight.
+    chi2_reduced : float
+        With the errors of the field; NaN without.
     influence : `~numpy.ndarray`
         Change of the angle with the velocity of each row, deg per km/s.
     """
 
-    def __init__(self, points, scan):
+    def __init__(self, points, scan, variance):
         self.points, self.scan = points, scan
-        axis, around, derivative = self._vertex()
-        self.axis = float(axis)
-        self._evaluate()
-        rows = len(points.rows)
+        angle, around, derivative = self._vertex()
+        self.angle = float(angle)
         if derivative is None:
-            self.influence = np.zeros(rows)
-            self.error = 180. / np.sqrt(12.)
+            self.influence, self.error = np.zeros(len(points.rows)), LARGEST_ERROR
         else:
             self.influence = self._propagate(around, derivative)
-            variance = points.row_variance(self.noise)
             self.error = float(np.sqrt(np.sum(self.influence**2 * variance)))
+        self._evaluate(variance)
 
     def _vertex(self):
         """Return the axis, the trial angles around it and its derivative by their ratios."""
@@ -301,21 +307,22 @@ class Minimum:
         derivative = (slope / bend * solve[2] - solve[1]) / (2. * bend)
         return (scan.axes[center] + shift) % 180., around, derivative
 
-    def _evaluate(self):
+    def _evaluate(self, variance):
         """Set what follows from the residuals about the best axis."""
-        points = self.points
-        matrix = residual_matrix(points.mesh, [self.axis])
-        residual, constant, shift = points.residuals(matrix)
-        self.v_sys = float(shift[0])
-        per_row = matrix @ sparse.csr_array(
-            (np.ones(len(points)), (np.arange(len(points)), points.row)))
-        variance = points.row_variance(1.)
-        # what noise would give, exactly: spaxels of a bin are alike, images share corners
-        expected = points.weight @ (per_row.power(2) @ variance)
-        self.noise = float(points.weight @ residual[0]**2 / max(expected, 1e-300))
-        weighted = points.weight * constant[0]
-        effect = per_row.T @ weighted / max(weighted @ constant[0], 1e-300)
-        self.v_sys_err = float(np.sqrt(self.noise * np.sum(effect**2 * variance)))
+        points, ivar = self.points, self.points.rows.ivar
+        matrix = residual_matrix(points.mesh, [self.angle])
+        (residual,), (constant,), (v_sys,) = points.residuals(matrix)
+        self.v_sys = float(v_sys + points.offset)
+        weighted = points.weight * constant
+        effect = points.by_row(matrix.T @ weighted) / max(weighted @ constant, 1e-300)
+        self.v_sys_err = float(np.sqrt(np.sum(effect**2 * variance)))
+        self.chi2_reduced = np.nan
+        if ivar is not None:
+            number = np.arange(len(points))
+            share = matrix @ sparse.csr_array((np.ones(len(points)), (number, points.row)))
+            # what noise would give, exactly: spaxels of a bin are alike, images share corners
+            expected = ivar[points.row] @ (share.power(2) @ (1. / ivar))
+            self.chi2_reduced = float(ivar[points.row] @ residual**2 / expected)
 
     def _propagate(self, around, derivative):
         """Return the change of the angle with the velocity of each row."""
@@ -328,71 +335,7 @@ class Minimum:
             factor = 2. * derivative[part] / scan.expected[around[part]]
             residual = points.residuals(matrix)[0]
             change += matrix.T @ (factor[:, None] * points.weight * residual).ravel()
-        return np.bincount(points.row, change)
-
-
-def _describe(values, points, scan, best, free, shape):
-    """Add to the values all that depends on the angle."""
-    rows = points.rows
-    variance = points.row_variance(best.noise)
-    weight = rows.area if points.by_area else points.weight
-    side = on_axis.receding_side(rows, best.axis, values["v_sys"], weight, variance)
-    flags = values["flags"] | side.pop("flags")
-    values |= side
-    factor = on_axis.widening(rows, shape, free, best.influence)
-    if factor > 1.5:
-        flags |= flag_bits("CORRELATED_NOISE")
-    error = min(best.error * np.sqrt(factor), 180. / np.sqrt(12.))
-    pa = values["pa"]
-    if rows.ivar is not None and not points.by_area:
-        # the noise level is in units of the errors that the weights are made of
-        values["chi2_reduced"] = float(best.noise * np.mean(rows.ivar / points.weight))
-    if free.scatter > values["amplitude"] / 2:
-        flags |= flag_bits("POOR_FIT")
-    if _second_minimum(scan, best.axis, len(points) / len(rows)):
-        flags |= flag_bits("MULTIMODAL")
-    values |= {"pa_err": error, "pa_lower_68": pa - error, "pa_upper_68": pa + error,
-               "pa_lower_95": pa - 2. * error, "pa_upper_95": pa + 2. * error, "flags": flags}
-
-
-def _second_minimum(scan, axis, repeats):
-    """Return whether an angle elsewhere fits nearly as well, jitter smoothed away."""
-    number = len(scan.axes)
-    window = 2 * round(2.5 * number / 180.) + 1
-    wrapped = np.concatenate([scan.ratio[-(window // 2):], scan.ratio,
-                              scan.ratio[:window // 2]])
-    smooth = np.convolve(wrapped, np.ones(window) / window, mode="valid")
-    rise = (smooth / smooth.min() - 1.) * scan.expected / repeats
-    minimum = (smooth <= np.roll(smooth, 1)) & (smooth <= np.roll(smooth, -1))
-    away = np.abs(wrap_180(2. * (scan.axes - axis))) > 60.
-    return bool(np.any(minimum & away & (rise < 9.)))
-
-
-@dataclass(frozen=True)
-class AxisPosterior:
-    """
-    Log posterior density of an angle of which an axis, its error and its sense are known.
-
-    Parameters
-    ----------
-    pa, error : float
-        In deg.
-    flipped : float
-        Probability that the other side recedes.
-    """
-
-    pa: float
-    error: float
-    flipped: float
-
-    def __call__(self, angles):
-        # von Mises about either end of the axis
-        sharpness = np.radians(max(self.error, 1e-3)) ** -2
-        cosine = np.cos(np.radians(np.asarray(angles) - self.pa))
-        with np.errstate(divide="ignore"):
-            ends = np.log([1. - self.flipped, self.flipped])
-        return np.logaddexp(ends[0] + sharpness * (cosine - 1.),
-                            ends[1] + sharpness * (-cosine - 1.))
+        return points.by_row(change)
 
 
 def _model_velocity(field, weights, center, pa, v_sys):

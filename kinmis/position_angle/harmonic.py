@@ -26,7 +26,7 @@ from kinmis.position_angle.solution import (blocks, inner_and_outer, linearise, 
 from kinmis.position_angle.weighting import Block
 
 #: Radial functions and the rows that they need.
-ROWS_NEEDED = {4: 50, 2: 25, 1: 6}
+ROWS_NEEDED = {4: 50, 2: 20, 1: 6}
 
 #: Sets of harmonics to choose from, the simplest first.
 CANDIDATES = ((1,), (1, 3), (1, 3, 5))
@@ -155,7 +155,9 @@ class _Fit:
         # small numbers keep their digits when they are squared
         self.offset = np.array([np.median(rows.velocity) for rows in self.rows])
         self.data = self._weighted_block()
-        self.data.iterate(self.used, options.clip)
+        # few data would be followed by a free fit of all harmonics
+        free = self.used if nodes == basis.K else self.used[:1 + 2 * nodes]
+        self.data.iterate(free, options.clip)
         self.count = np.array([np.count_nonzero(kept) for kept in self.data.kept])
         self.tests = self._rotation_tests()
         if options.weights == "area":

@@ -31,13 +31,20 @@ class Cards:
 
     def __init__(self, raw):
         self.raw = raw
-        # backwards, so that the first of several cards with one keyword stays
-        places = range((len(raw) - 1) // 80 * 80, -1, -80)
-        self._places = dict(zip([raw[place:place + 8] for place in places], places))
+        self._places = None
+
+    @property
+    def keywords(self):
+        """Where each keyword stands first; keywords are bytes, with their padding."""
+        if self._places is None:
+            # backwards, so that the first of several cards with one keyword stays
+            places = range((len(self.raw) - 1) // 80 * 80, -1, -80)
+            self._places = dict(zip([self.raw[place:place + 8] for place in places], places))
+        return self._places
 
     def get(self, keyword, default=None):
         """Return the value of a keyword, or the default where it is missing or empty."""
-        place = self._places.get(keyword.ljust(8).encode())
+        place = self.keywords.get(keyword.ljust(8).encode())
         if place is None or self.raw[place + 8:place + 9] != b"=":
             return default
         value = _parse(self.raw, place)
@@ -51,11 +58,6 @@ class Cards:
 
     def __contains__(self, keyword):
         return self.get(keyword) is not None
-
-    @property
-    def keywords(self):
-        """The keywords, as bytes with their padding."""
-        return self._places.keys()
 
     def keyword_of(self, value, prefix):
         """

@@ -1,0 +1,90 @@
+"""The common footprint of two fields: the spaxels that both have, binned alike."""
+
+import numpy as np
+from astropy.nddata import InverseVariance
+
+from kinmis._units import IVAR
+
+#: Bins that two fields must share to be compared.
+FEWEST_BINS = 10
+
+
+def common_footprint(first, second):
+    """
+    Cut two fields down to the spaxels that both have, and bin both like the coarser one.
+
+    Stars are often binned and gas is not, or their footprints differ; a warp then looks like
+    a misalignment, since each field sees other radii.
+
+    Parameters
+    ----------
+    first, second : `~kinmis.VelocityField`
+        Fields on one grid.
+
+    Returns
+    -------
+    fields : tuple of two `~kinmis.VelocityField`, or None
+        With the same mask and the same ``bin_id``; None if the fields are not on one grid or
+        share fewer than 10 bins.
+
+    Examples
+    --------
+    >>> from kinmis import mock
+    >>> from kinmis.common import common_footprint
+    >>> galaxy = mock.galaxy(pa_stellar=40, seed=1)
+    >>> stars, gas = common_footprint(galaxy.stellar, galaxy.gas)
+    >>> stars.n_bins == gas.n_bins
+    True
+    """
+    if not _on_one_grid(first, second):
+        return None
+    good = ~(first.mask | second.mask).ravel()
+    if not good.any():
+        return None
+    coarse = min((first, second), key=lambda field: field.n_bins)
+    if coarse.bin_id is None:
+        names = np.arange(good.sum())
+    else:
+        names = coarse.bin_id.ravel()[good].astype(np.int64)
+        alone = names < 0
+        names[alone] = names.max() + 1 + np.arange(alone.sum())
+    _, bins = np.unique(names, return_inverse=True)
+    if bins.max() + 1 < FEWEST_BINS:
+        return None
+    bin_id = np.full(first.data.size, -1)
+    bin_id[good] = bins
+    bin_id = bin_id.reshape(first.shape)
+    return tuple(_binned(field, good, bins, bin_id) for field in (first, second))
+
+
+def _on_one_grid(first, second):
+    if first.shape != second.shape:
+        return False
+    return all(np.allclose(getattr(first, name).value, getattr(second, name).value,
+                           atol=1e-3, equal_nan=True) for name in ("east", "north"))
+
+
+def _binned(field, good, bins, bin_id):
+    """Return the field with the mean of each bin; spaxels that repeat a datum count once."""
+    area = np.bincount(bins)
+    data = np.zeros(field.data.size)
+    data[good] = (np.bincount(bins, field.data.ravel()[good]) / area)[bins]
+    uncertainty = None
+    if field.uncertainty is not None:
+        variance = np.bincount(bins, 1. / field.uncertainty.array.ravel()[good]) / area
+        ivar = np.zeros(field.data.size)
+        ivar[good] = (_distinct(field, good, bins) / variance)[bins]
+        uncertainty = InverseVariance(ivar.reshape(field.shape), unit=IVAR)
+    return field._replace(data=data.reshape(field.shape), mask=~good.reshape(field.shape),
+                          uncertainty=uncertainty, bin_id=bin_id, partner=None)
+
+
+def _distinct(field, good, bins):
+    """Return the number of independent data of the field in each bin."""
+    if field.bin_id is None:
+        return np.bincount(bins)
+    own = field.bin_id.ravel()[good].astype(np.int64)
+    alone = own < 0
+    own[alone] = own.max() + 1 + np.arange(alone.sum())
+    pairs = np.unique(np.column_stack([bins, own]), axis=0)
+    return np.bincount(pairs[:, 0], minlength=bins.max() + 1)
