@@ -3,6 +3,7 @@
 import astropy.units as u
 import numpy as np
 from astropy.coordinates import SkyCoord
+from astropy.wcs import WCS, Sip
 
 from kinmis._input import check_shape
 from kinmis._units import scalar_in, values_in
@@ -39,6 +40,7 @@ def offsets(east, north, center, wcs, shape):
     They come from ``east`` and ``north`` if given, else from the WCS, never from the array
     axes, whose handedness differs between surveys.
     """
+    check_wcs(wcs)
     if (east is None) != (north is None):
         raise ValueError("give both east and north, or neither")
     if east is not None:
@@ -54,8 +56,6 @@ def offsets(east, north, center, wcs, shape):
     if len(shape) != 2:
         raise ValueError("a list of bins has no pixel grid, so wcs can't place it: "
                          "give east and north")
-    if wcs.naxis != 2 or not wcs.has_celestial:
-        raise ValueError("wcs must be a 2-D celestial WCS; for a cube use wcs.celestial")
     if center is None:
         center = wcs.pixel_to_world(*(wcs.wcs.crpix - 1))
     elif not isinstance(center, SkyCoord):
@@ -65,6 +65,16 @@ def offsets(east, north, center, wcs, shape):
     spaxels = wcs.pixel_to_world(column, row)
     east, north = center.transform_to(spaxels.frame).spherical_offsets_to(spaxels)
     return east.to_value(u.arcsec), north.to_value(u.arcsec)
+
+
+def check_wcs(wcs):
+    """Raise unless this is None or a two-dimensional celestial WCS of FITS."""
+    if wcs is None or isinstance(wcs, LazyWCS):
+        return
+    if not isinstance(wcs, WCS):
+        raise TypeError(f"wcs must be an astropy.wcs.WCS, not {type(wcs).__name__}")
+    if wcs.naxis != 2 or not wcs.has_celestial:
+        raise ValueError("wcs must be a 2-D celestial WCS; for a cube use wcs.celestial")
 
 
 def check_center(center):
@@ -91,6 +101,7 @@ def slice_wcs(wcs, item, shape):
         return None
     new = wcs.deepcopy()
     crpix = new.wcs.crpix.copy()
+    steps = []
     matrix = (new.wcs.cd if new.wcs.has_cd() else new.wcs.get_pc()).copy()
     for axis, pixel in enumerate(pixels):
         line = pixel[0] if axis == 0 else pixel[:, 0]
@@ -100,10 +111,17 @@ def slice_wcs(wcs, item, shape):
             return None
         crpix[axis] = (crpix[axis] - 1 - line[0]) / step + 1
         matrix[:, axis] *= step
+        steps.append(step)
     if new.wcs.has_cd():
         new.wcs.cd = matrix
     else:
         new.wcs.pc = matrix
+    if new.sip is not None:
+        if steps != [1, 1]:
+            return None     # a distortion polynomial has no coarser or mirrored form
+        shift = crpix - new.wcs.crpix
+        new.sip = Sip(new.sip.a, new.sip.b, new.sip.ap, new.sip.bp, new.sip.crpix + shift)
     new.wcs.crpix = crpix
     new.wcs.set()
+    new.pixel_shape = pixels[0].shape[::-1]
     return new

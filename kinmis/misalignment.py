@@ -291,7 +291,8 @@ def measure_misalignment(galaxy, *, clean=True, threshold=30 * u.deg, common=Tru
                                  **options)[0]
 
 
-def measure_misalignments(galaxies, *, clean=True, threshold=30 * u.deg, common=True, **options):
+def measure_misalignments(galaxies, *, clean=True, threshold=30 * u.deg, common=True,
+                          angles=None, **options):
     """
     Measure the misalignments of many galaxies, all angles in one batch.
 
@@ -301,6 +302,9 @@ def measure_misalignments(galaxies, *, clean=True, threshold=30 * u.deg, common=
         A missing field counts as one without data.
     clean, threshold, common, **options
         As for `measure_misalignment`.
+    angles : sequence of pairs of `~kinmis.PositionAngle`, optional
+        Angles of stars and gas that were fitted before; the fields are then taken as they
+        are, and only those of the common footprint are fitted.
 
     Returns
     -------
@@ -310,18 +314,19 @@ def measure_misalignments(galaxies, *, clean=True, threshold=30 * u.deg, common=
     from kinmis.cleaning import clean as clean_fields
 
     pairs = [[galaxy.stellar, galaxy.gas] for galaxy in galaxies]
-    if clean:
+    if clean and angles is None:
         pairs = [[one if one is None or "cleaning" in one.meta else clean_fields(one)
                   for one in pair] for pair in pairs]
     shared = [common_footprint(*pair) if common and None not in pair else None
               for pair in pairs]
-    fields = [one for pair in pairs for one in pair]
-    fields += [one for pair in shared if pair is not None for one in pair]
-    fits = fit_pa(fields, **options)
-    of_pairs, of_shared = fits[:2 * len(pairs)], iter(fits[2 * len(pairs):])
+    of_shared = iter(fit_pa([one for pair in shared if pair is not None for one in pair],
+                            **options))
+    if angles is None:
+        fits = iter(fit_pa([one for pair in pairs for one in pair], **options))
+        angles = list(zip(fits, fits))
     results = []
     for i, galaxy in enumerate(galaxies):
-        stars, gas = of_pairs[2 * i:2 * i + 2]
+        stars, gas = angles[i]
         result = misalign(stars, gas, threshold=threshold)
         flags, on_common = result.flags, None
         if shared[i] is not None:

@@ -188,6 +188,24 @@ class VelocityField(NDSlicingMixin, NDData):
         return _sky.slice_wcs(self.wcs, item, self.data.shape)
 
     @property
+    def uncertainty(self):
+        """Inverse variance in (km/s)^-2 (`~astropy.nddata.InverseVariance`), or None."""
+        return self._uncertainty
+
+    @uncertainty.setter
+    def uncertainty(self, uncertainty):
+        # not linked to this field as NDData does: copies share it, and each would drag the
+        # field that it was made with along, into pickles too
+        if uncertainty is not None:
+            if not isinstance(uncertainty, InverseVariance):
+                raise TypeError("uncertainty must be an astropy.nddata.InverseVariance, not "
+                                f"{type(uncertainty).__name__}")
+            if uncertainty.unit is not IVAR:
+                ivar = u.Quantity(uncertainty.array, uncertainty.unit or IVAR, copy=False)
+                uncertainty = InverseVariance(ivar.to_value(IVAR), unit=IVAR, copy=False)
+        self._uncertainty = uncertainty
+
+    @property
     def wcs(self):
         """Celestial WCS of a map (`~astropy.wcs.WCS`), or None."""
         if isinstance(self._wcs, _sky.LazyWCS):

@@ -149,8 +149,9 @@ _ANGLE_COLUMNS = (
      "stat.stdev;spect.dopplerVeloc"),
     ("chi2_reduced", None, "Reduced chi-square of the {what} with the errors of the source",
      "stat.fit.chi2"),
-    ("significance", None, "Signal-to-noise ratio of the rotation of the {what}", "stat.snr"),
-    ("sense_significance", None, "Signal-to-noise ratio of the receding side of the {what}",
+    ("significance", None, "Significance of the rotation of the {what} in standard deviations, "
+                           "at most 37", "stat.confidenceLevel"),
+    ("sense_significance", None, "Net rotation of the {what} over its error",
      "stat.snr"),
     ("area_fraction", None, "Fraction of the valid area of the {what} that the fit used",
      "stat.filling"),

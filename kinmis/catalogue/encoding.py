@@ -25,6 +25,9 @@ _SAFE = "".join(chr(code) for code in range(0x20, 0x7f) if chr(code) != "%")
 _PROMOTED = {"int8": "int16", "uint16": "int32", "uint32": "int64", "uint64": "int64",
              "float16": "float32", "longdouble": "float64", "float128": "float64"}
 
+# what stands under the mask, by kind of type; 0 for others
+_BLANK = {"U": "", "f": np.nan}
+
 # text that a format can't give back, unless it is encoded
 _LOST_TEXT = {
     "ascii": re.compile(r"[^\x20-\x7e]|^ +| +$"),
@@ -115,15 +118,16 @@ def decode_table(plain, document):
             table[name] = column
             continue
         notes = {} if document is None else document["columns"].get(name, {})
-        data, mask, was = _split(name, column)
+        data, mask, _ = _split(name, column)
         if document is not None and not notes.get("masked") and mask is not None:
             # what the reader took for missing is an empty text or NaN
-            data[mask] = {"U": "", "f": np.nan}.get(data.dtype.kind, data[mask])
+            data[mask] = _BLANK.get(data.dtype.kind, data[mask])
             mask = None
         elif notes.get("masked"):
             mask = np.zeros(data.shape, bool) if mask is None else mask
             mask = mask | np.isnan(data) if data.dtype.kind == "f" else mask
             mask = mask | (data == "") if data.dtype.kind == "U" else mask
+            data[mask] = _BLANK.get(data.dtype.kind, 0)
         if notes.get("percent"):
             data = _each(lambda text: unquote(text, errors="surrogateescape"), data, str)
         if "dtype" in notes:
@@ -195,7 +199,7 @@ def _storable(name, data, mask, notes, text, promote, masked_bool):
     kind = data.dtype.kind
     if mask is not None:
         data = data.copy()
-        data[mask] = {"U": "", "f": np.nan}.get(kind, 0)
+        data[mask] = _BLANK.get(kind, 0)
     if kind == "U":
         lost = _LOST_TEXT[text]
         if any(lost.search(value) for value in data.ravel()):

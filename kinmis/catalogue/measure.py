@@ -7,7 +7,7 @@ from kinmis.catalogue.options import Options
 from kinmis.catalogue.progress import Progress
 from kinmis.catalogue.provenance import provenance
 from kinmis.catalogue.sources import Sources, attach
-from kinmis.catalogue.stages import clean_all, compare_all, fit_all, read_one
+from kinmis.catalogue.stages import clean_all, measure_all, read_one
 from kinmis.catalogue.table import column_arrays, join_arrays, make_table
 
 __all__ = ["measure", "measure_chunk"]
@@ -42,7 +42,7 @@ def measure(sources, *, format=None, clean=True, weights="bins", method="harmoni
     fit_options : dict, optional
         Further options of `kinmis.fit_pa`, such as ``center``, ``rmin`` and ``rmax``.
     threshold : `~astropy.units.Quantity`
-        Angle, 0 to 180 deg, beyond which a galaxy counts as misaligned.
+        Angle between 0 and 180 deg beyond which a galaxy counts as misaligned.
     common : bool
         Whether to compare stars and gas over the spaxels that they share, too.
     source_column : str, optional
@@ -141,6 +141,5 @@ def measure_chunk(sources, options, tick=None):
         if tick is not None:
             tick(rows[-1].galaxy is None)
     clean_all(rows, options)
-    fit_all(rows, options)
-    compare_all(rows, options)
+    measure_all(rows, options)
     return column_arrays([row.values() for row in rows])

@@ -52,8 +52,8 @@ class Options:
             What a wrong option, or a missing package, leads to.
         """
         limit = scalar_in(threshold, u.deg, "threshold")
-        if limit is None or not 0 <= limit <= 180:
-            raise ValueError(f"threshold must be an angle from 0 to 180 deg, not {threshold}")
+        if limit is None:
+            raise TypeError("threshold must be an angle, not None")
         if isinstance(clean, bool):
             clean = {} if clean else None
         elif not isinstance(clean, dict):
@@ -64,19 +64,21 @@ class Options:
         return options
 
     def _try(self):
-        from kinmis.position_angle import fit_pa
+        from kinmis.galaxy import Galaxy
+        from kinmis.misalignment import measure_misalignments
         from kinmis.velocity_field import VelocityField
         if self.format is not None:
             from kinmis.readers.formats import check_options, find, load_once
             load_once()
             check_options(find(self.format), self.reader)
         north, east = np.mgrid[-8:9, -8:9] * 0.5
-        spaxel = VelocityField.from_arrays(
+        field = VelocityField.from_arrays(
             30 * east + np.hypot(east, north), east=east, north=north,
             error=np.ones(east.shape), meta={"reff": 2 * u.arcsec})
         if self.clean is not None:
-            spaxel = spaxel.clean(**self.clean)
-        fit_pa([spaxel], **self.fit)
+            field = field.clean(**self.clean)
+        measure_misalignments([Galaxy(stellar=field, gas=field)], clean=False, common=False,
+                              threshold=self.threshold, **self.fit)
 
     def plain(self):
         """Return the options as plain values, for the metadata of a table."""

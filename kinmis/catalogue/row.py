@@ -31,7 +31,7 @@ class Measured:
     fields : dict
         From component to the cleaned field.
     angles : dict
-        From component to the `~kinmis.PositionAngle`.
+        From component to the `~kinmis.PositionAngle`, for the fields that there are.
     comparisons : dict
         From "misalignment", "common", "stellar_photometric" and "gas_photometric" to a dict
         of plain numbers in deg.
@@ -123,7 +123,7 @@ class Measured:
         if self.galaxy is not None:
             parts += filter(None, map(self._lack, COMPONENTS))
         text = one_line("; ".join(parts)).encode("ascii", "backslashreplace").decode()
-        return text if len(text) <= MAX_MESSAGE else text[:MAX_MESSAGE - 3] + "..."
+        return (text if len(text) <= MAX_MESSAGE else text[:MAX_MESSAGE - 3] + "...") or None
 
     def _lack(self, component):
         """Say why a field has no result, where no error has said it."""

@@ -1,21 +1,21 @@
 """
-The stages of a chunk of galaxies: read, clean, fit, compare.
+The stages of a chunk of galaxies: read, clean, measure.
 
 Each takes the galaxies of the chunk, and what goes wrong with one stays with that one.
 """
 
 import warnings
 
+import numpy as np
 from astropy.utils.exceptions import AstropyWarning
 
-from kinmis._input import COMPONENTS
 from kinmis.catalogue.row import Measured, error_text, one_line
 from kinmis.catalogue.sources import source_text
 from kinmis.exceptions import QualityWarning
 from kinmis.galaxy import Galaxy
 from kinmis.velocity_field import VelocityField
 
-__all__ = ["clean_all", "compare_all", "fit_all", "read_one"]
+__all__ = ["clean_all", "measure_all", "read_one"]
 
 # warnings that are none of a galaxy's own are passed on, once a place as usual
 _shown = {}
@@ -75,56 +75,55 @@ def clean_all(rows, options):
                     row.fail(error, f"{component} field not cleaned")
 
 
-def fit_all(rows, options):
-    """Fit the position angles of all fields in one call."""
-    from kinmis.position_angle import fit_pa
-    tasks = [(row, component) for row in rows for component in COMPONENTS
-             if component in row.fields]
-    fields = [row.fields[component] for row, component in tasks]
-    for (row, component), angle in zip(tasks, _all_or_each(
-            lambda some: fit_pa(some, **options.fit), fields)):
-        if isinstance(angle, Exception):
-            row.fail(angle, f"{component} field not fitted")
-        else:
-            row.angles[component] = angle
+def measure_all(rows, options):
+    """
+    Fit the angles of all fields in one batch, and form the misalignments.
 
-
-def compare_all(rows, options):
-    """Form the misalignments of stars and gas, and of each with the light."""
-    both = [row for row in rows if len(row.angles) == 2]
-    for row, result in zip(both, _all_or_each(lambda some: _misalignments(some, options), both)):
+    Those are of stars and gas, over all and over what both share, and of each with the light.
+    """
+    rows = [row for row in rows if row.fields]
+    galaxies = [Galaxy(**row.fields, meta=_axis(row.galaxy)) for row in rows]
+    results = _all_or_each(lambda some: _misalignments(some, options), galaxies)
+    for row, result in zip(rows, results):
         if isinstance(result, Exception):
-            row.fail(result, "not compared")
+            _fit_each(row, options, result)
             continue
+        for component in row.fields:
+            row.angles[component] = getattr(result, component)
+        row.comparisons = {f"{component}_photometric": _numbers(other)
+                           for component, other in result.photometric.items()}
         row.comparisons["misalignment"] = _numbers(result)
         if result.common is not None:
             row.comparisons["common"] = _numbers(result.common)
-    for row in rows:
-        light = None if row.galaxy is None else row.galaxy.meta.get("photometric_pa")
-        for component, angle in row.angles.items():
-            if light is not None and angle.ok:
-                row.comparisons[f"{component}_photometric"] = _with_light(angle, light)
 
 
-def _misalignments(rows, options):
+def _misalignments(galaxies, options):
     from kinmis.misalignment import measure_misalignments
-    galaxies = [Galaxy(**row.fields, meta=row.galaxy.meta) for row in rows]
-    angles = [(row.angles["stellar"], row.angles["gas"]) for row in rows]
-    return measure_misalignments(galaxies, angles=angles, threshold=options.threshold,
+    return measure_misalignments(galaxies, clean=False, threshold=options.threshold,
                                  common=options.common, **options.fit)
 
 
+def _axis(galaxy):
+    """Return the metadata that a comparison needs, if they are of use."""
+    axis = galaxy.meta.get("photometric_pa")
+    return {"photometric_pa": axis} if axis is not None and np.isfinite(axis) else {}
+
+
+def _fit_each(row, options, error):
+    """Fit each field of a galaxy alone, after an error with the galaxy as a whole."""
+    from kinmis.position_angle import fit_pa
+    for component, field in row.fields.items():
+        try:
+            row.angles[component] = fit_pa(field, **options.fit)
+        except Exception as alone:  # told in the row
+            row.fail(alone, f"{component} field not fitted")
+    if len(row.angles) == len(row.fields):
+        row.fail(error, "not compared")
+
+
 def _numbers(result):
-    return {"difference": float(result.difference.value), "absolute": float(result.absolute.value),
-            "error": float(result.error.value), "probability": float(result.probability),
+    return {**result.values, "absolute": abs(result.values["difference"]),
             "flags": int(result.flags)}
-
-
-def _with_light(angle, light):
-    """Return the angle between two axes, which have no direction: 0 to 90 deg."""
-    difference = (angle.values["pa"] - light.to_value("deg")) % 180
-    return {"absolute": float(min(difference, 180 - difference)),
-            "error": float(angle.values["pa_err"])}
 
 
 def _all_or_each(function, items):

@@ -1,4 +1,11 @@
-"""Model galaxies with known truth, as objects and as files."""
+"""
+Model galaxies with known truth, as objects and as files.
+
+`velocity_field` and `galaxy` make discs of any position angle, with seeing, noise, bins and
+defects; ``meta["truth"]`` tells what went in, `noiseless` gives the field without the noise.
+`write_maps` writes a galaxy as a file of the MaNGA survey, so that everything from a file on
+can be tried without data.
+"""
 
 from kinmis.mock.field import disc_and_grid, noiseless, velocity_field
 from kinmis.mock.footprint import BUNDLES, Grid, make_grid

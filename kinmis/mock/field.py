@@ -217,7 +217,29 @@ def noiseless(field):
 
 
 def disc_and_grid(options):
-    """Return the `Disc` and the `Grid` of plain options, or of the truth of a mock."""
+    """
+    Return the disc and the grid of a mock.
+
+    Parameters
+    ----------
+    options : dict
+        The truth of a mock, ``field.meta["truth"]``.
+
+    Returns
+    -------
+    disc : `~kinmis.mock.Disc`
+    grid : `~kinmis.mock.Grid`
+
+    Examples
+    --------
+    A fit of the true model needs only this:
+
+    >>> from dataclasses import replace
+    >>> from kinmis import mock
+    >>> field = mock.velocity_field(pa=40, seed=1)
+    >>> disc, grid = mock.disc_and_grid(field.meta["truth"])
+    >>> light, velocity = grid.smear(replace(disc, pa=41), psf_fwhm=2.5)
+    """
     size = options["size"]
     grid = make_grid(options["shape"], tuple(size) if isinstance(size, list) else size,
                      options["spaxel"], options["handedness"], options["rotation"],

@@ -34,6 +34,14 @@ class Grid:
     axes : `~numpy.ndarray`
         2 x 2: East and North per column and per row, in spaxels.
     wcs : `~astropy.wcs.WCS`
+
+    Examples
+    --------
+    >>> from kinmis.mock import Disc, make_grid
+    >>> grid = make_grid("circle", size=15)
+    >>> light, velocity = grid.smear(Disc(), psf_fwhm=2.5)
+    >>> velocity.shape == grid.inside.shape
+    True
     """
 
     east: np.ndarray
@@ -119,6 +127,18 @@ def make_grid(shape="hexagon", size=22.0, spaxel=0.5, handedness="manga", rotati
     Returns
     -------
     grid : `Grid`
+        The same object for the same arguments.
+
+    Raises
+    ------
+    ValueError
+        If a name or a size can't be.
+
+    Examples
+    --------
+    >>> from kinmis.mock import BUNDLES, make_grid
+    >>> print(make_grid("hexagon", BUNDLES[37]).inside.sum())
+    743
     """
     if shape not in SHAPES:
         raise ValueError(f"shape must be one of {', '.join(SHAPES)}, not {shape!r}")
@@ -128,7 +148,7 @@ def make_grid(shape="hexagon", size=22.0, spaxel=0.5, handedness="manga", rotati
     if not (width > 0 and height > 0 and spaxel > 0):
         raise ValueError(f"size and spaxel must be positive, not {size} and {spaxel} arcsec")
     # an even number of spaxels with the origin right of the middle, as MaNGA has it
-    half = [int(np.ceil(length / 2 / spaxel)) + 1 for length in (height, width)]
+    half = [int(length / 2 / spaxel) + 2 for length in (height, width)]
     row, column = np.mgrid[-half[0]:half[0], -half[1]:half[1]]
     angle = np.deg2rad(rotation)
     mirror = -1.0 if handedness == "manga" else 1.0

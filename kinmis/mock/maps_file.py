@@ -59,11 +59,15 @@ def write_maps(galaxy, path, schema="DR17", daptype=None, overwrite=False):
 
     Examples
     --------
-    >>> from kinmis import mock
+    >>> from tempfile import TemporaryDirectory
+    >>> from kinmis import Galaxy, mock
     >>> galaxy = mock.galaxy(pa_stellar=40, pa_gas=220, bins=300, seed=1, id="90001-6101")
-    >>> path = mock.write_maps(galaxy, getfixture("tmp_path"), schema="DR17")
-    >>> path.name
-    'manga-90001-6101-MAPS-HYB10-MILESHC-MASTARSSP.fits.gz'
+    >>> with TemporaryDirectory() as folder:
+    ...     path = mock.write_maps(galaxy, folder)
+    ...     print(path.name)
+    ...     print(Galaxy.read(path).stellar)
+    manga-90001-6101-MAPS-HYB10-MILESHC-MASTARSSP.fits.gz
+    <VelocityField 90001-6101: stellar, 48 x 48, 1279 valid in 300 bins, ... km/s>
     """
     layout = extensions(schema)
     _check(galaxy)
@@ -112,7 +116,7 @@ def _content(galaxy, schema, daptype, layout):
     """Return the bytes of the file, the same for the same galaxy."""
     release = SCHEMAS[schema]
     rng = np.random.default_rng(zlib.crc32(plate_ifu(galaxy).encode()))
-    values = MapsValues(galaxy, rng, release.radii)
+    values = MapsValues(galaxy, rng, release)
     field = galaxy.stellar if galaxy.stellar is not None else galaxy.gas
     cards = {cube: map_cards(field.wcs, cube) for cube in (False, True)}
     hdus = fits.HDUList([fits.PrimaryHDU(header=primary_header(galaxy, schema, daptype,

@@ -175,6 +175,8 @@ class Schema:
         ``HDUCLAS1`` of a 2-D map.
     radii : int
         Number of units of radius in the elliptical coordinates.
+    empty_moments : tuple of str
+        Lines without moments, since they fall into the passband of another line.
     """
 
     extensions: tuple
@@ -183,15 +185,17 @@ class Schema:
     versions: tuple
     flat_class: str
     radii: int
+    empty_moments: tuple
 
 
 SCHEMAS = {
     "DR15": Schema(_build(LINES_DR15, dr17=False), tuple(LINES_DR15), "GAU-MILESHC",
                    (("VERSDRP2", "v2_4_3"), ("VERSDRP3", "v2_4_3"), ("VERSDAP", "2.2.1"),
-                    ("ELFKEY", "EFITMDB"), ("SCKEY", "GAU-MILESHC")), "CUBE", 2),
+                    ("ELFKEY", "EFITMDB"), ("SCKEY", "GAU-MILESHC")), "CUBE", 2, ("OII-3729",)),
     "DR17": Schema(_build(LINES_DR17, dr17=True), tuple(LINES_DR17), "MILESHC-MASTARSSP",
                    (("VERSDRP2", "v3_1_1"), ("VERSDRP3", "v3_1_1"), ("VERSDAP", "3.1.0"),
-                    ("ELFKEY", "EFITMPL11SSP"), ("SCKEY", "MILESHC")), "IMAGE", 3),
+                    ("ELFKEY", "EFITMPL11SSP"), ("SCKEY", "MILESHC")), "IMAGE", 3,
+                   ("OII-3729", "HeI-3889", "NeIII-3968", "NI-5201")),
 }
 
 

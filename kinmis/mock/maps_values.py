@@ -17,8 +17,6 @@ _BAD_LINE = BITS["MATHERROR"] | BITS["DONOTUSE"]
 _STRENGTH = {"Ha-6564": 1, "NII-6585": 0.36, "NII-6549": 0.12, "OIII-5008": 0.45,
              "OIII-4960": 0.15, "Hb-4862": 0.33, "Hgam-4341": 0.15, "SII-6718": 0.2,
              "SII-6732": 0.15, "OII-3727": 0.4, "OIId-3728": 0.9, "OII-3729": 0.5}
-# moments that fall into the passband of another line and stay empty
-_EMPTY_MOMENTS = {"OII-3729", "HeI-3889", "NI-5201"}
 
 _SNR = 60.0
 _FLUX = 1.5
@@ -54,13 +52,12 @@ class MapsValues:
         With 2-D fields of one shape.
     rng : `~numpy.random.Generator`
         For the noise of what kinmis does not use.
-    radii : {2, 3}
-        How many units of radius the elliptical coordinates have.
+    schema : `~kinmis.mock.maps_schema.Schema`
     """
 
-    def __init__(self, galaxy, rng, radii):
+    def __init__(self, galaxy, rng, schema):
         self.galaxy = galaxy
-        self._radii = radii
+        self._radii, self._empty = schema.radii, schema.empty_moments
         self.rng = rng
         field = galaxy.stellar if galaxy.stellar is not None else galaxy.gas
         self.shape = field.shape
@@ -73,6 +70,7 @@ class MapsValues:
             self.gas_light = self.light
         self.bins = self._bins()
         self.bits = {name: self._bits(getattr(galaxy, name)) for name in ("stellar", "gas")}
+        self._first = {name: _first_of_bin(bins) for name, bins in self.bins.items()}
         self.n_bins = int(self.bins["stellar"].max()) + 1
         self._special = self._geometry()
 
@@ -96,8 +94,10 @@ class MapsValues:
             if extension.channels:
                 mean = mean * np.array([_STRENGTH.get(line, 0.03)
                                         for line in extension.channels])[:, None, None]
-        noise = self.rng.standard_normal(bits.shape, np.float32)
-        return np.where(bits == 0, mean + error * noise, 0).astype(">f4")
+        values = mean + error * self.rng.standard_normal(bits.shape, np.float32)
+        # spaxels of a bin repeat one value
+        values = values.reshape(*bits.shape[:-2], -1)[..., self._first[component]]
+        return np.where(bits == 0, values, 0).astype(">f4")
 
     def _velocity(self, extension, component):
         field = getattr(self.galaxy, component)
@@ -122,11 +122,12 @@ class MapsValues:
         if extension.quantity.startswith("EMLINE") and len(extension.channels) > 9:
             for channel, line in enumerate(extension.channels):
                 good = bits[channel] == 0
-                if extension.quantity.startswith("EMLINE_S") and line in _EMPTY_MOMENTS:
+                if extension.quantity.startswith("EMLINE_S") and line in self._empty:
                     bits[channel][good] = _NO_VALUE
                 elif line not in _STRENGTH:
                     # a faint line fails here and there, the same in all its extensions
-                    bits[channel][good & ((self._running + 7 * channel) % 101 == 0)] = _BAD_LINE
+                    fails = (self._first[component] + 7 * channel) % 101 == 0
+                    bits[channel][good & fails] = _BAD_LINE
         return bits
 
     def _bins(self):
@@ -158,7 +159,6 @@ class MapsValues:
 
     def _geometry(self):
         """Return the coordinate, flux and bin extensions."""
-        self._running = np.arange(self.light.size).reshape(self.shape)
         bins, light = self.bins["stellar"], np.where(self.covered, self.light, 0)
         binned = bins >= 0
         snr = _SNR * np.sqrt(light)
@@ -205,6 +205,12 @@ class MapsValues:
         scales = [1, 1 / reff, _HKPC_PER_ARCSEC_PER_Z * meta.get("z", 0)][:self._radii]
         return np.stack([*(radius * scale for scale in scales),
                          np.rad2deg(np.arctan2(across, along)) % 360])
+
+
+def _first_of_bin(bins):
+    """Return, for each spaxel, the flat index of the first spaxel of its bin."""
+    _, first, bin_index = np.unique(bins, return_index=True, return_inverse=True)
+    return first[bin_index].reshape(bins.shape)
 
 
 def _light(field):

@@ -36,6 +36,17 @@ class Warp:
         Change of the PA between ``r_start`` and ``r_end`` (deg); it goes on outside.
     r_start, r_end : float
         Projected radii in arcsec, ``r_start < r_end``.
+
+    Raises
+    ------
+    ValueError
+        If the radii are not in order.
+
+    Examples
+    --------
+    >>> from kinmis.mock import Warp
+    >>> print(Warp(angle=20, r_start=5, r_end=10).turn(7.5))
+    10.0
     """
 
     angle: float
@@ -68,9 +79,20 @@ class Bar:
     radial : float, optional
         Radial streaming over tangential; with 1 there is no m = 3 on the sky.
 
+    Raises
+    ------
+    ValueError
+        If the radius is not positive.
+
     Notes
     -----
     The bisymmetric flow of Spekkens and Sellwood 2007 (ApJ 664, 204), equation 5.
+
+    Examples
+    --------
+    >>> from kinmis import mock
+    >>> bar = mock.Bar(amplitude=0.3, angle=30, radius=5)
+    >>> field = mock.velocity_field(bar=bar, seed=1)
     """
 
     amplitude: float
@@ -96,6 +118,17 @@ class Core:
         Projected radius (arcsec) at which core and disc have equal weight.
     v_max, r_turn : float, optional
         Rotation of the core (km/s, arcsec), by default as the disc.
+
+    Raises
+    ------
+    ValueError
+        If the radius is not positive.
+
+    Examples
+    --------
+    >>> from kinmis import mock
+    >>> core = mock.Core(angle=180, radius=4, v_max=80)
+    >>> field = mock.velocity_field(core=core, seed=1)
     """
 
     angle: float
@@ -138,6 +171,18 @@ class Disc:
     warp : `Warp`, optional
     bar : `Bar`, optional
     core : `Core`, optional
+
+    Raises
+    ------
+    ValueError
+        If a parameter is out of its range.
+
+    Examples
+    --------
+    >>> from kinmis.mock import Disc
+    >>> disc = Disc(pa=90, inclination=30, v_max=200, r_turn=1, curve="tanh")
+    >>> print(disc.velocity(east=8.0, north=0.0).round(3))
+    100.0
     """
 
     pa: float = 30.0
@@ -169,11 +214,15 @@ class Disc:
     def light_and_velocity(self, east, north):
         """Return the surface brightness (1 at the centre) and the velocity (km/s)."""
         velocity, radius = self._rotation(east, north)
-        return np.exp(radius / -self.scale_length), velocity + self.v_sys
+        return self._light(radius), velocity + self.v_sys
 
     def light(self, east, north):
         """Return the surface brightness (1 at the centre) at offsets in arcsec."""
-        return np.exp(self._plane(east, north, self.pa)[1] / -self.scale_length)
+        return self._light(self._plane(east, north, self.pa)[1])
+
+    def _light(self, radius):
+        # the limit keeps the light from vanishing, since velocities are divided by it
+        return np.exp(-np.minimum(radius / self.scale_length, 500))
 
     def _plane(self, east, north, pa):
         """Return the coordinate along the major axis, the radius, and that along the minor."""

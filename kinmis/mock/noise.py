@@ -68,4 +68,4 @@ def noise_profile(light, slope):
     """
     if not slope:
         return 1.0
-    return np.minimum((light / light.max()) ** -slope, LARGEST_GROWTH)
+    return np.exp(np.minimum(-slope * np.log(light / light.max()), np.log(LARGEST_GROWTH)))

@@ -61,7 +61,7 @@ def galaxy(pa_stellar=30.0, pa_gas=None, *, binning="hybrid", stellar=None, gas=
     options = dict(velocity_field.__kwdefaults__)
     _check_names(options, both, stellar, gas)
     options |= both
-    wedge = one_or_two(options["wedge"] or 0, u.deg, "wedge")
+    wedge = 0 if options["wedge"] is None else one_or_two(options["wedge"], u.deg, "wedge")
     if np.ndim(wedge) == 0 and wedge:
         # stars and gas miss the same sector
         start = float(np.random.default_rng(seeds[2]).uniform(0, 360))

@@ -124,7 +124,7 @@ def _grid_corners(points, placed, shape):
     design = np.stack([np.ones(len(row)), column, row], axis=1)
     if not placed.any():
         return None
-    steps, _, rank, _ = np.linalg.lstsq(design, points[placed])
+    steps, _, rank, _ = np.linalg.lstsq(design, points[placed], rcond=None)
     if rank < 3:
         return None
     size = np.linalg.norm(steps[1:], axis=1).min()

@@ -133,5 +133,6 @@ def _place(corner):
 
 
 def _text(ax, at, text, **options):
-    ax.text(*at, text, fontsize=SMALL * rcParams["font.size"],
+    # a letter with a halo is drawn as a path; snapped to pixels, an E may lose its stem
+    ax.text(*at, text, fontsize=SMALL * rcParams["font.size"], snap=False,
             path_effects=_halo(2, rcParams["axes.facecolor"]), **options)

@@ -126,8 +126,7 @@ class Panel:
         # edges in the colour of the face close the hairlines between neighbours
         cloud = PolyCollection(
             corners_only(self.polygons[self.valid]), edgecolors="face", cmap=cmap, gid="velocity",
-            linewidths=0.3 if self.polygons.shape[1] == 4 else 0.8,
-            rasterized=len(values) > MANY_CELLS)
+            linewidths=0.6, rasterized=len(values) > MANY_CELLS)
         cloud.set_array(values)
         cloud.set_clim(-self.limit, self.limit)
         ax.add_collection(cloud)

@@ -103,7 +103,7 @@ def free_fit(rows, weights):
     fit : `FreeFit`
     """
     outer = max(np.hypot(rows.east, rows.north).max(), np.finfo(float).tiny)
-    columns = rows.mean(basis.columns(rows.east, rows.north, outer))
+    columns = rows.mean(basis.columns(rows.east, rows.north, outer)[:basis.COLUMNS])
     # small numbers keep their digits when they are squared
     velocity = rows.velocity - np.median(rows.velocity)
     designs = [_design(columns, nodes) for nodes, needed in ROWS_NEEDED.items()
@@ -125,7 +125,7 @@ def free_fit(rows, weights):
     else:
         scatter = residual @ residual / freedom
         # wrong for each datum, but right for a sum over many, whichever of them are noisier
-        variance = residual**2 * len(rows) / freedom
+        variance = residual**2 / (1. - _leverage(widest))
     constant = weight @ _residual(designs[0][:1], velocity, weight)**2
     explained, left = {}, {}
     for design in designs:
@@ -147,6 +147,13 @@ def _residual(design, velocity, weight):
     root = np.sqrt(weight)
     found = np.linalg.lstsq((design * root).T, velocity * root, rcond=None)[0]
     return velocity - found @ design
+
+
+def _leverage(design):
+    """Return how much of its own residual each datum hides, below one."""
+    vectors, sizes, _ = np.linalg.svd(design.T, full_matrices=False)
+    known = vectors[:, sizes > 1e-9 * sizes[0]]
+    return np.minimum(np.sum(known**2, axis=1), 0.9)
 
 
 def widening(rows, shape, fit, influence):

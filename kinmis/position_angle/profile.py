@@ -7,14 +7,18 @@ eliminated), the amplitudes a at any angle follow from p linear equations, p = 4
     explained(theta) = b^T G^-1 b,    G = R S R^T,    b = R t,
 
 where R(theta) has the rows cos(m theta) e_Cm + sin(m theta) e_Sm. The chi-square is that of
-a constant velocity minus `explained`. The smallest systems are solved by loops over p that
-run over all fields and angles at once, which is many times faster than calling LAPACK for
-each.
+a constant velocity minus `explained`. Many small systems are solved by loops over p that run
+over all fields and angles at once, which is many times faster than calling LAPACK for each;
+few are left to LAPACK.
 """
 
 import numpy as np
 
 from kinmis.position_angle import basis
+
+
+#: From this many systems on, loops over the matrix elements are faster than LAPACK.
+MANY = 150
 
 
 class Profile:
@@ -55,6 +59,8 @@ class Profile:
         amplitudes : `~numpy.ndarray`
             Shape (p, T, B), first of m = 1, then of the next.
         """
+        if theta.size < MANY:
+            return self._amplitudes_of_few(theta)
         n, turns = self.n, self._turns(theta)
         right = [cosine * self.right[c + k] + sine * self.right[s + k]
                  for c, s, cosine, sine in turns for k in range(n)]
@@ -68,6 +74,18 @@ class Profile:
                                   self.normal[s1 + k, c2 + m], self.normal[s1 + k, s2 + m])
                         matrix[i * n + k, j * n + m] = sum(map(np.multiply, factors, blocks))
         return _solve(matrix, right)
+
+    def _amplitudes_of_few(self, theta):
+        n = self.n
+        rotation = np.zeros((*theta.shape, self.size // 2, self.size))
+        k = np.arange(n)
+        for i, (c, s, cosine, sine) in enumerate(self._turns(theta)):
+            rotation[..., i * n + k, c + k] = cosine[..., None]
+            rotation[..., i * n + k, s + k] = sine[..., None]
+        matrix = rotation @ np.moveaxis(self.normal, -1, 0) @ np.swapaxes(rotation, -1, -2)
+        right = (rotation @ self.right.T[..., None])[..., 0]
+        amplitudes = np.linalg.solve(regular(matrix), right[..., None])[..., 0]
+        return np.sum(amplitudes * right, axis=-1), np.moveaxis(amplitudes, -1, 0)
 
     def expand(self, amplitudes, theta):
         """
@@ -201,58 +219,89 @@ def solve_free(normal, right):
 
 def regular(normal):
     """Return the matrix made solvable where a basis function has no data (then zero results)."""
-    diagonal = np.einsum("bii->bi", normal)
-    floor = 1e-9 * np.maximum(diagonal.max(axis=1, keepdims=True), 1e-300)
-    return normal + (1e-9 * diagonal + floor)[:, :, None] * np.eye(normal.shape[1])
+    diagonal = np.einsum("...ii->...i", normal)
+    floor = 1e-10 * np.maximum(diagonal.max(axis=-1, keepdims=True), 1e-300)
+    return normal + (1e-10 * diagonal + floor)[..., None] * np.eye(normal.shape[-1])
 
 
-def best_angle(profile, start, angles=24, iterations=8):
+def scan_angles(profile, angles=24):
     """
-    Find the angle at which the model explains most.
+    Return the explained chi-square over half the circle.
 
-    A coarse scan over half the circle (the other half only changes the sign of the
-    amplitudes) and the start angle, then Newton's method from the best: the profile can
-    have two maxima.
+    The other half only changes the sign of the amplitudes.
 
     Parameters
     ----------
     profile : `Profile`
         The profile of B fields.
-    start : `~numpy.ndarray`
-        First guess in radians, shape (B,).
     angles : int
-        Number of angles of the scan.
-    iterations : int
-        Number of Newton steps.
+        Number of angles.
 
     Returns
     -------
     theta : `~numpy.ndarray`
-        In radians, shape (B,).
+        Evenly spaced angles in radians, shape (angles,).
     explained : `~numpy.ndarray`
+        Shape (angles, B).
+    """
+    theta = np.pi / angles * np.arange(angles)
+    fields = profile.right.shape[-1]
+    return theta, profile.amplitudes(np.broadcast_to(theta[:, None], (angles, fields)))[0]
+
+
+def best_of(profile, guesses):
+    """
+    Return for each field the guess that explains most.
+
+    Parameters
+    ----------
+    profile : `Profile`
+        The profile of B fields.
+    guesses : `~numpy.ndarray`
+        Angles in radians, shape (T, B).
+
+    Returns
+    -------
+    theta : `~numpy.ndarray`
+        Shape (B,).
+    """
+    explained = profile.amplitudes(guesses)[0]
+    return np.take_along_axis(guesses, explained.argmax(axis=0)[None], axis=0)[0]
+
+
+def climb(profile, theta, iterations=8, longest=np.radians(7.5)):
+    """
+    Go from a guess to the nearest maximum of the profile, by Newton's method.
+
+    Parameters
+    ----------
+    profile : `Profile`
+        The profile of B fields.
+    theta : `~numpy.ndarray`
+        Guess in radians, shape (B,).
+    iterations : int
+        Number of steps at most.
+    longest : float
+        Longest step.
+
+    Returns
+    -------
+    theta, explained : `~numpy.ndarray`
         Shape (B,).
     amplitudes : `~numpy.ndarray`
         Shape (p, B).
-    scan : `~numpy.ndarray`
-        Explained chi-square at the angles of the scan, shape (angles, B).
     """
-    spacing = np.pi / angles
-    grid = np.broadcast_to(spacing * np.arange(angles)[:, None], (angles, len(start)))
-    scan = profile.amplitudes(grid)[0]
-    guesses = np.concatenate([grid, start[None]])
-    values = np.concatenate([scan, profile.amplitudes(start[None])[0]])
-    theta = np.take_along_axis(guesses, values.argmax(axis=0)[None], axis=0)[0]
     # far above rounding, far below the width of any peak
     small = 1e-4
     for _ in range(iterations):
         slope = profile.slope(theta + small * np.array([[-1.], [0.], [1.]]))[1]
         curvature = (slope[2] - slope[0]) / (2 * small)
-        uphill = np.sign(slope[1]) * spacing / 4
+        uphill = np.sign(slope[1]) * longest / 4
         with np.errstate(divide="ignore", invalid="ignore"):
             step = np.where(curvature < 0, -slope[1] / curvature, uphill)
-        step = np.clip(np.nan_to_num(step), -spacing, spacing)
+        step = np.clip(np.nan_to_num(step), -longest, longest)
         theta = theta + step
-        if np.all(np.abs(step) < 1e-9):
+        if np.all(np.abs(step) < 1e-7):
             break
     explained, amplitudes = profile.amplitudes(theta[None])
-    return theta, explained[0], amplitudes[:, 0], scan
+    return theta, explained[0], amplitudes[:, 0]

@@ -94,10 +94,11 @@ class PositionAngle:
         "the field has no errors (km/s).")
     chi2_reduced = _number("chi2_reduced", "Reduced chi-square with the field's own errors; "
                                            "NaN where it has none.")
-    significance = _number("significance", "Signal-to-noise ratio of the rotation: square root "
-                                           "of the chi-square that it explains.")
-    sense_significance = _number("sense_significance", "Signal-to-noise ratio of the sense of "
-                                                       "rotation.")
+    significance = _number("significance", "Significance of the rotation in standard deviations "
+                                           "of a normal distribution, at most 37; below 3.09 "
+                                           "(one chance in 1000) there is no angle.")
+    sense_significance = _number("sense_significance", "Net rotation over its error: how sure the "
+                                                       "receding side is.")
     area_fraction = _number("area_fraction", "Fraction of the valid area that the fit used.")
     n_data = _number("n_data", "Number of independent data used.")
     n_clipped = _number("n_clipped", "Number of data clipped as outliers.")
@@ -189,7 +190,7 @@ class PositionAngle:
             return {"pa": "none", "flags": ", ".join(self.flag_names) or "none"}
         facts = {"pa": f"{self.pa.value:.1f} +/- {self.pa_err.value:.1f} deg",
                  "v_sys": f"{self.v_sys.value:.1f} +/- {self.v_sys_err.value:.1f} km/s",
-                 "S/N of rotation": f"{self.significance:.0f}",
+                 "rotation": f"{self.significance:.1f} sigma",
                  "flags": ", ".join(self.flag_names) or "none"}
         return {label: text for label, text in facts.items() if "nan" not in text}
 

@@ -9,7 +9,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from kinmis.position_angle import basis
-from kinmis.position_angle.profile import Profile, best_angle, regular, solve_free, start_angle
+from kinmis.position_angle.profile import (Profile, best_of, climb, regular, scan_angles,
+                                           solve_free, start_angle)
+
+
+#: Sets of harmonics to choose from, the simplest first.
+CANDIDATES = ((1,), (1, 3), (1, 3, 5))
 
 
 @dataclass
@@ -97,8 +102,6 @@ class Solution:
         Best angle, chi-square that the model explains and that it leaves, shape (B,).
     amplitudes : `~numpy.ndarray`
         Shape (B, p).
-    scan : `~numpy.ndarray`
-        Explained chi-square at evenly spaced angles over half the circle, shape (T, B).
     """
 
     harmonics: tuple
@@ -106,7 +109,6 @@ class Solution:
     explained: np.ndarray
     chi2: np.ndarray
     amplitudes: np.ndarray
-    scan: np.ndarray
 
     @property
     def parameters(self):
@@ -114,31 +116,85 @@ class Solution:
         return self.amplitudes.shape[1] + 2
 
     def __getitem__(self, item):
-        return Solution(self.harmonics, self.theta[item], self.explained[item], self.chi2[item],
-                        self.amplitudes[item], self.scan[:, item])
+        return Solution(self.harmonics, *(getattr(self, name)[item] for name in (
+            "theta", "explained", "chi2", "amplitudes")))
 
 
-def solve(reduced, harmonics):
+def solve_rotation(reduced):
     """
-    Find the best angle of each field.
+    Find the best angle of each field for rotation alone, m = 1.
+
+    A coarse scan over half the circle comes first: the profile can have two maxima.
+
+    Parameters
+    ----------
+    reduced : `Reduced`
+        Normal equations of B fields.
+
+    Returns
+    -------
+    solution : `Solution`
+    other : `~numpy.ndarray`
+        Explained chi-square of a second maximum, more than 30 deg away; shape (B,). Zero
+        where there is none.
+    """
+    profile = Profile(reduced.normal, reduced.right, (1,))
+    grid, scan = scan_angles(profile)
+    start = start_angle(reduced.normal, reduced.right, reduced.weight)
+    coarse = grid[scan.argmax(axis=0)]
+    solution = _climbed(reduced, profile, best_of(profile, np.stack([coarse, start])))
+    peak = (scan >= np.roll(scan, 1, axis=0)) & (scan >= np.roll(scan, -1, axis=0))
+    away = np.cos(2 * (grid[:, None] - solution.theta)) < 0.5
+    return solution, np.where(peak & away, scan, 0.).max(axis=0)
+
+
+def solve(reduced, harmonics, near):
+    """
+    Find the best angle of each field with higher harmonics, around that of rotation alone.
 
     Parameters
     ----------
     reduced : `Reduced`
         Normal equations of B fields.
     harmonics : tuple of int
-        (1,) or (1, 3).
+        Harmonics of the model.
+    near : `~numpy.ndarray`
+        Angle of the rotation alone, in radians, shape (B,).
 
     Returns
     -------
     solution : `Solution`
     """
     profile = Profile(reduced.normal, reduced.right, harmonics)
-    start = start_angle(reduced.normal, reduced.right, reduced.weight)
-    theta, explained, amplitudes, scan = best_angle(profile, start)
+    guesses = near + np.radians([-40., -24., -8., 0., 8., 24., 40.])[:, None]
+    return _climbed(reduced, profile, best_of(profile, guesses))
+
+
+def _climbed(reduced, profile, guess):
+    theta, explained, amplitudes = climb(profile, guess)
     # rounding can leave a perfect fit with less than nothing
     chi2 = np.maximum(reduced.chi2 - explained, 1e-14 * reduced.chi2)
-    return Solution(harmonics, theta, explained, chi2, amplitudes.T, scan)
+    return Solution(profile.harmonics, theta, explained, chi2, amplitudes.T)
+
+
+def rotation_chi2(reduced):
+    """
+    Return what rotation alone explains, and what it leaves, to the accuracy of a test.
+
+    Parameters
+    ----------
+    reduced : `Reduced`
+        Normal equations of B fields.
+
+    Returns
+    -------
+    explained, chi2 : `~numpy.ndarray`
+        Shape (B,).
+    """
+    profile = Profile(reduced.normal, reduced.right, (1,))
+    # explained chi-square is flat at its maximum: half a step misses less than 2%
+    explained = scan_angles(profile, 12)[1].max(axis=0)
+    return explained, np.maximum(reduced.chi2 - explained, 1e-14 * reduced.chi2)
 
 
 def net_rotation(reduced, theta):
@@ -172,6 +228,101 @@ def net_rotation(reduced, theta):
             np.einsum("bk,bk->b", reduced.weight, np.abs(amplitudes)), variance)
 
 
+class Choice:
+    """
+    The solution of each field with the harmonics that suit it.
+
+    Rotation alone is solved for all; higher harmonics are tried one after the other, where
+    the ones before were worth their parameters by the Bayesian information criterion.
+
+    Parameters
+    ----------
+    reduced : `Reduced`
+        Normal equations of B fields.
+    data : `~numpy.ndarray`
+        Number of independent data of each field.
+    harmonics : tuple of int, optional
+        The harmonics to take; by default they are chosen.
+
+    Attributes
+    ----------
+    theta, chi2 : `~numpy.ndarray`
+        Angle and chi-square of the chosen solutions, shape (B,).
+    parameters : `~numpy.ndarray` of int
+        Their number of parameters.
+    rotation : `Solution`
+        The solution for rotation alone.
+    other : `~numpy.ndarray`
+        What a second maximum explains of it.
+    """
+
+    def __init__(self, reduced, data, harmonics=None):
+        self.rotation, self.other = solve_rotation(reduced)
+        fields = np.arange(len(data))
+        self.solutions, self.where = [self.rotation], [fields]
+        if harmonics not in (None, (1,)):
+            self.solutions = [solve(reduced, harmonics, self.rotation.theta)]
+        elif harmonics is None:
+            for candidate in CANDIDATES[1:]:
+                worth = self._criterion(-1, data) <= np.min(
+                    [self._criterion(i, data) for i in range(len(self.solutions))], axis=0)
+                which = fields[worth & np.isfinite(self._criterion(-1, data))]
+                if not len(which):
+                    break
+                self.solutions.append(solve(reduced[which], candidate,
+                                            self.rotation.theta[which]))
+                self.where.append(which)
+        self.chosen = np.full(len(data), -1)
+        self.choose(data)
+
+    def _criterion(self, i, data):
+        """Bayesian information criterion of a solution, noise level unknown; shape (B,)."""
+        solution, which = self.solutions[i], self.where[i]
+        criterion = np.full(len(data), np.inf)
+        few = data[which]
+        value = few * np.log(solution.chi2 + 1e-300) + solution.parameters * np.log(few)
+        # few data can't tell distortions from noise
+        enough = (few >= 4 * solution.parameters) | (i % len(self.solutions) == 0)
+        criterion[which] = np.where(enough, value, np.inf)
+        return criterion
+
+    def choose(self, data):
+        """
+        Choose for a number of independent data.
+
+        Parameters
+        ----------
+        data : `~numpy.ndarray`
+            Shape (B,).
+
+        Returns
+        -------
+        changed : `~numpy.ndarray` of int
+            The fields of which the choice changed.
+        """
+        criteria = [self._criterion(i, data) for i in range(len(self.solutions))]
+        chosen = np.argmin(criteria, axis=0)
+        changed = np.flatnonzero(chosen != self.chosen)
+        self.chosen = chosen
+        self.theta, self.chi2 = np.empty(len(chosen)), np.empty(len(chosen))
+        self.parameters = np.empty(len(chosen), int)
+        for solution, mine, which in self.groups():
+            self.theta[which], self.chi2[which] = solution.theta[mine], solution.chi2[mine]
+            self.parameters[which] = solution.parameters
+        return changed
+
+    def groups(self):
+        """Yield each solution, the positions in it of the fields that chose it, and these."""
+        for i, (solution, which) in enumerate(zip(self.solutions, self.where)):
+            mine = np.flatnonzero(self.chosen[which] == i)
+            if len(mine):
+                yield solution, mine, which[mine]
+
+    def harmonics(self, field):
+        """Return the harmonics of one field."""
+        return self.solutions[self.chosen[field]].harmonics
+
+
 @dataclass
 class Tangent:
     """
@@ -183,41 +334,56 @@ class Tangent:
         Of the basis functions at the solution, without the constant; shape (B, 6 n).
     constant : `~numpy.ndarray`
         Systemic velocity, shape (B,).
-    inverse : `~numpy.ndarray`
-        Inverse normal matrix of amplitudes and angle (last), shape (B, p + 1, p + 1).
     direction : `~numpy.ndarray`
         Coefficients of the model's change with the angle, as far as the amplitudes can't
         mimic it; shape (B, 6 n).
     direction_constant : `~numpy.ndarray`
         Its constant, shape (B,).
-    constant_variance : `~numpy.ndarray`
-        Variance of the systemic velocity, shape (B,).
+    theta_variance, constant_variance : `~numpy.ndarray`
+        Variance of the angle (radian^2) and of the systemic velocity, in units of the
+        chi-square that counts as one; shape (B,).
     """
 
     coefficients: np.ndarray
     constant: np.ndarray
-    inverse: np.ndarray
     direction: np.ndarray
     direction_constant: np.ndarray
+    theta_variance: np.ndarray
     constant_variance: np.ndarray
 
 
-def linearise(reduced, solution):
+def linearise(reduced, choice):
     """
-    Linearise the model at the solution.
+    Linearise the model at the chosen solutions.
 
     Parameters
     ----------
     reduced : `Reduced`
         Normal equations of B fields.
-    solution : `Solution`
-        Their solution.
+    choice : `Choice`
+        Their solutions.
 
     Returns
     -------
     tangent : `Tangent`
     """
-    fields, n = len(solution.theta), reduced.weight.shape[1]
+    fields, size = reduced.right.shape
+    tangent = Tangent(*(np.zeros(shape) for shape in (
+        (fields, size), fields, (fields, size), fields, fields, fields)))
+    for solution, mine, which in choice.groups():
+        part = _linearise(reduced[which], solution[mine])
+        for name, values in vars(part).items():
+            whole = getattr(tangent, name)
+            if values.ndim == 2:
+                whole[which, :values.shape[1]] = values
+            else:
+                whole[which] = values
+    return tangent
+
+
+def _linearise(reduced, solution):
+    """Linearise fields with the same harmonics; coefficients of these only."""
+    fields, n = reduced.weight.shape
     size = 2 * n * len(solution.harmonics)
     profile = Profile(reduced.normal[:1], reduced.right[:1], solution.harmonics)
     coefficients, derivative = profile.expand(solution.amplitudes.T, solution.theta)
@@ -234,31 +400,26 @@ def linearise(reduced, solution):
     direction = (jacobian @ (inverse[:, :, -1] / inverse[:, -1, -1:])[..., None])[..., 0]
     through = (transposed @ cross[..., None])[..., 0]
     spread = np.einsum("bi,bij,bj->b", through, inverse, through)
-
-    def whole(part):
-        return np.pad(part, ((0, 0), (0, basis.ANGULAR * n - size)))
-
     return Tangent(
-        coefficients=whole(coefficients.T),
+        coefficients=coefficients.T,
         constant=(reduced.sum_v - np.einsum("bi,ib->b", cross, coefficients)) / reduced.total,
-        inverse=inverse, direction=whole(direction),
+        direction=direction,
         direction_constant=-np.einsum("bi,bi->b", cross, direction) / reduced.total,
+        theta_variance=inverse[:, -1, -1],
         constant_variance=1. / reduced.total + spread / reduced.total**2)
 
 
-def inner_and_outer(reduced, harmonics, unit):
+def inner_and_outer(reduced, unit):
     """
     Return the angles of the inner and the outer half in radius, with their errors.
 
-    From the free fit of all cosine and sine amplitudes, summed with their weights over the
-    inner and over the outer radial functions.
+    From the free fit of the cosine and sine amplitudes of m = 1, summed with their weights
+    over the inner and over the outer radial functions.
 
     Parameters
     ----------
     reduced : `Reduced`
         Normal equations of B fields.
-    harmonics : tuple of int
-        Harmonics of the model.
     unit : `~numpy.ndarray`
         Chi-square that counts as one, shape (B,).
 
@@ -270,10 +431,8 @@ def inner_and_outer(reduced, harmonics, unit):
     fields, n = reduced.weight.shape
     if n == 1:
         return np.full((2, 2, fields), np.nan)
-    size = 2 * n * len(harmonics)
-    normal = regular(reduced.normal[:, :size, :size])
-    free = solve_free(reduced.normal[:, :size, :size], reduced.right[:, :size])
-    covariance = np.linalg.inv(normal)[:, :2 * n, :2 * n]
+    covariance = np.linalg.inv(regular(reduced.normal[:, :2 * n, :2 * n]))
+    free = (covariance @ reduced.right[:, :2 * n, None])[..., 0]
     angles, errors = np.empty((2, fields)), np.empty((2, fields))
     for i, part in enumerate((slice(0, n // 2), slice(n // 2, n))):
         weight = np.zeros((fields, n))

@@ -1,5 +1,6 @@
 """Celestial WCSs: made from a header, taken to pieces, and put together again."""
 
+import math
 import re
 import warnings
 
@@ -86,12 +87,13 @@ def spaxel_of_header(header):
         In arcsec, rounded to a thousandth, since headers give the scale in degrees; None
         where the header tells no scale.
     """
-    steps = np.array([header.get("CDELT1", 1.), header.get("CDELT2", 1.)])
-    matrix = np.array(_matrix(header)) * steps[:, None]
     if "CD1_1" in header:
-        matrix = np.array([[header.get(f"CD{i}_{j}", 0.) for j in (1, 2)] for i in (1, 2)])
-    side = np.hypot(*matrix).mean() * 3600
-    return round(float(side), 3) * u.arcsec if 0 < side < 60 else None
+        matrix = [[header.get(f"CD{i}_{j}", 0.) for j in (1, 2)] for i in (1, 2)]
+    else:
+        matrix = [[header.get(f"CDELT{i}", 1.) * item for item in row]
+                  for i, row in enumerate(_matrix(header), 1)]
+    side = sum(math.hypot(*column) for column in zip(*matrix)) / 2 * 3600
+    return round(side, 3) * u.arcsec if 0 < side < 60 else None
 
 
 def wcs_to_dict(wcs):

@@ -14,8 +14,9 @@ from dataclasses import dataclass
 from kinmis.exceptions import ReaderWarning
 from kinmis.readers.plugins import load_built_in, load_once
 
-__all__ = ["Format", "READERS", "WRITERS", "check_options", "find", "identify_format", "plain",
-           "register_reader", "register_writer", "unregister_reader"]
+__all__ = ["Format", "READERS", "WRITERS", "check_options", "claims", "find",
+           "identify_format", "plain", "register_reader", "register_writer",
+           "unregister_reader"]
 
 
 @dataclass(frozen=True)
@@ -82,7 +83,7 @@ def register_reader(name, read_galaxy, identify=None, *, description, priority=0
                          "force=True to replace it")
     unregister_reader(name, missing_ok=True)
     READERS[name] = Format(name, read_galaxy, read_field or _picking(read_galaxy),
-                            description, identify, priority)
+                           description, identify, priority)
 
 
 def unregister_reader(name, *, missing_ok=False):
@@ -123,6 +124,16 @@ def register_writer(name, write_galaxy, write_field, *, description):
     WRITERS[name] = Format(name, write_galaxy, write_field, description)
 
 
+def claims(form, source):
+    """Return whether a format recognises a source; one that fails at it does not."""
+    try:
+        return form.identify is not None and bool(form.identify(source))
+    except Exception as error:  # whatever a plug-in may raise; the other formats go on
+        warnings.warn(f"the format '{form.name}' failed to look at {source!r} and is skipped: "
+                      f"{type(error).__name__}: {error}", ReaderWarning, stacklevel=3)
+        return False
+
+
 def identify_format(source):
     """
     Return the name of the format that a source has.
@@ -159,11 +170,11 @@ def identify_format(source):
     """
     load_once()
     source = plain(source)
-    claims = [form for form in list(READERS.values()) if _claims(form, source)]
-    if not claims:
+    able = [form for form in list(READERS.values()) if claims(form, source)]
+    if not able:
         _raise_unrecognised(source)
-    best = max(form.priority for form in claims)
-    names = sorted(form.name for form in claims if form.priority == best)
+    best = max(form.priority for form in able)
+    names = sorted(form.name for form in able if form.priority == best)
     if len(names) > 1:
         warnings.warn(f"{source} is claimed by the formats {', '.join(names)}; '{names[0]}' is "
                       "taken. Give format= to choose another.", ReaderWarning, stacklevel=2)
@@ -186,15 +197,6 @@ def find(name, forms=READERS):
 
 def _list(forms):
     return "\n".join(f"  {name}: {forms[name].description}" for name in sorted(forms))
-
-
-def _claims(form, source):
-    try:
-        return form.identify is not None and bool(form.identify(source))
-    except Exception as error:  # whatever a plug-in may raise; the other formats go on
-        warnings.warn(f"the format '{form.name}' failed to look at {source!r} and is skipped: "
-                      f"{type(error).__name__}: {error}", ReaderWarning, stacklevel=3)
-        return False
 
 
 def _raise_unrecognised(source):
@@ -245,4 +247,9 @@ def _picking(read_galaxy):
             raise ValueError(f"there is no component {component!r}; there is "
                              f"{' and '.join(fields)}")
         return fields[component]
+    read_field.__doc__ = ("Read the field of one component; it keeps the other as its partner.\n\n"
+                          "``component`` is \"stellar\" or \"gas\"; by default the stars, or the "
+                          "only one that\nthere is. The options are those of the reader of the "
+                          "galaxy, which is described here:\n\n"
+                          + inspect.cleandoc(read_galaxy.__doc__ or "(no description)"))
     return read_field

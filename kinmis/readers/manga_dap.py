@@ -44,7 +44,7 @@ QUALITY_BITS = {
 
 # those that cast doubt on the velocities or on what the metadata say
 _SERIOUS = ("BADZ", "PPXFFAIL", "BADGEOM", "DRPCRIT", "DAPCRIT", "CRITICAL")
-_C = const.c.to_value(KMS)
+_C = float(const.c.to_value(KMS))
 _RELEASES = {"v2_4_3": "DR15", "v3_1_1": "DR17"}     # by the version of the reduction
 
 
@@ -197,7 +197,7 @@ def _metadata(primary, path, release):
 
 def _quantity(value, unit):
     """Return a number as a Quantity, or None where it is the mark of a missing value."""
-    return None if value is None or value <= -999 else u.Quantity(value, unit)
+    return None if value is None or value <= -999 else float(value) * unit
 
 
 def _warn_of_quality(meta, path):

@@ -9,8 +9,9 @@ from threading import Lock
 
 from astropy.io.registry import UnifiedIORegistry, UnifiedReadWrite
 
-from kinmis.readers.formats import (READERS, WRITERS, check_options, find, identify_format, plain,
-                                    register_reader, register_writer, unregister_reader)
+from kinmis.readers.formats import (READERS, WRITERS, check_options, claims, find,
+                                    identify_format, plain, register_reader, register_writer,
+                                    unregister_reader)
 from kinmis.readers.plugins import load_once
 
 __all__ = ["GalaxyRead", "GalaxyWrite", "VelocityFieldRead", "VelocityFieldWrite",
@@ -254,13 +255,26 @@ def _sync():
     with _lock, registry.delay_doc_updates(Galaxy), registry.delay_doc_updates(VelocityField):
         for cls, attribute in ((Galaxy, "galaxy"), (VelocityField, "field")):
             for mode, name in _synced.keys() - current.keys():
-                getattr(registry, f"unregister_{'reader' if mode == 'read' else 'writer'}")(
-                    name, cls)
+                if mode == "read":
+                    registry.unregister_reader(name, cls)
+                    registry.unregister_identifier(name, cls)
+                else:
+                    registry.unregister_writer(name, cls)
             for (mode, name), form in current.items():
-                add = registry.register_reader if mode == "read" else registry.register_writer
-                add(name, cls, getattr(form, attribute), force=True)
+                if mode == "read":
+                    registry.register_reader(name, cls, getattr(form, attribute), force=True)
+                    registry.register_identifier(name, cls, _identifier(form), force=True)
+                else:
+                    registry.register_writer(name, cls, getattr(form, attribute), force=True)
         _synced.clear()
         _synced.update(current)
+
+
+def _identifier(form):
+    """Return what astropy's registry calls to recognise a format."""
+    def identify(origin, path, fileobj, *args, **options):
+        return origin == "read" and claims(form, plain(path if path is not None else args[0]))
+    return identify
 
 
 def _naming(error, source):
