@@ -39,12 +39,15 @@ def check_velocity(velocity, mask, ivar, error):
     mask |= np.isnan(velocity)
     if error is not None:
         error = check_shape(values_in(error, KMS, "error"), velocity.shape, "error")
-        _mask_if(np.isinf(error) | (error <= 0), mask, "an error that is infinite, zero or negative")
+        # below 1e-150 the inverse variance would be infinite
+        _mask_if(np.isinf(error) | (error < 1e-150), mask,
+                 "an error that is infinite, zero or negative")
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             ivar = np.where(mask, 0, error.astype(float) ** -2)
     elif ivar is not None:
         ivar = check_shape(values_in(ivar, IVAR, "ivar"), velocity.shape, "ivar")
-        _mask_if(np.isinf(ivar) | (ivar < 0), mask, "an inverse variance that is infinite or negative")
+        _mask_if(np.isinf(ivar) | (ivar < 0), mask,
+                 "an inverse variance that is infinite or negative")
     if ivar is not None:
         mask |= ~(ivar > 0)
     return velocity, mask, ivar

@@ -43,7 +43,7 @@ def values_in(value, unit, name):
                 f"{name} has the unit '{value.unit}'; it must be convertible to '{unit}'"
             ) from None
     elif isinstance(value, np.ma.MaskedArray):
-        value = value.filled(np.nan) if value.dtype.kind == "f" else value.astype(float).filled(np.nan)
+        value = (value if value.dtype.kind == "f" else value.astype(float)).filled(np.nan)
     array = np.asarray(value)
     if array.dtype.kind in "iu":
         array = array.astype(float)

@@ -350,5 +350,5 @@ def _model_velocity(field, weights, center, pa, v_sys):
     residual = residual_matrix(points.mesh, [pa]) @ (points.velocity + points.offset - v_sys)
     model = np.full(field.data.size, np.nan)
     on_point = points.velocity + points.offset - residual
-    model[rows.spaxel] = on_point if points.by_area else on_point[rows.row_of_spaxel()]
+    model[rows.spaxel] = on_point if weights == "area" else on_point[rows.row_of_spaxel()]
     return model.reshape(field.shape)

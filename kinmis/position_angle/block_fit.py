@@ -66,7 +66,7 @@ class BlockFit:
             for i, r in enumerate(rows):
                 self.data.set_weights(i, r.area)
         self.reduced = reduce(self.data.gram, self.used)
-        self.correlation, self.weighting = np.ones(len(rows)), np.ones(len(rows))
+        self.correlation, self.seen, self.weighting = np.ones((3, len(rows)))
         self.chi2_reduced = np.full(len(rows), np.nan)
 
     def _sum_up(self):
@@ -128,12 +128,12 @@ class BlockFit:
             else:
                 rooted = np.sqrt(weight)
                 scaled, influence = residual * rooted, change * rooted
-            self.correlation[i] = 1.
+            self.correlation[i] = self.seen[i] = 1.
             if self.options.correlated:
                 shape = self.fields[i].shape
                 if is_correlated(scaled, neighbours(self.rows[i], shape)):
-                    self.correlation[i] = inflation(self.rows[i], shape, scaled, influence,
-                                                    choice.parameters[i])
+                    self.correlation[i], self.seen[i] = inflation(
+                        self.rows[i], shape, scaled, influence, choice.parameters[i])
 
     def _significance(self):
         """
@@ -142,7 +142,9 @@ class BlockFit:
         That of the number of radial functions with which it is most certain: weak or badly
         sampled rotation shows better with few.
         """
-        effective = self.count / self.correlation
+        # between what the residuals show and what the noise may be: the former sounds too many
+        # false alarms, the latter misses rotation of real galaxies with structure
+        effective = self.count / np.sqrt(self.seen * self.correlation)
         chance = np.ones(len(effective))
         for nodes, (explained, chi2) in self.tests.items():
             taken = ROTATION_FREEDOM[nodes]
@@ -248,8 +250,10 @@ def _bounds(pa, sigma, freedom, posteriors):
 
 def _has_gap(rows):
     """Whether more than a quarter of the azimuth holds no spaxel."""
-    sector = np.floor(np.arctan2(rows.east, rows.north) * (SECTORS / (2 * np.pi))).astype(int)
-    filled = np.flatnonzero(np.bincount(sector % SECTORS, minlength=SECTORS))
+    angle = np.arctan2(rows.east.astype(np.float32), rows.north.astype(np.float32))
+    sector = (angle * np.float32(SECTORS / (2 * np.pi)) + np.float32(SECTORS)).astype(int)
+    count = np.bincount(sector, minlength=2 * SECTORS)
+    filled = np.flatnonzero(count[:SECTORS] + count[SECTORS:2 * SECTORS])
     gaps = np.diff(filled, append=filled[0] + SECTORS) - 1
     return bool(gaps.max() >= EMPTY_SECTORS)
 

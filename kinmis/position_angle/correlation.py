@@ -97,7 +97,9 @@ def inflation(rows, shape, scaled, influence, parameters):
     Returns
     -------
     factor : float
-        At least one.
+        At least one; with the correlation of the noise, of which the model has followed some.
+    seen : float
+        The same with the correlation of the residuals as it is.
     """
     count, residual, product = (_sums_on_grid if len(shape) == 2 else _sums_of_pairs)(
         rows, shape, scaled, influence)
@@ -112,7 +114,7 @@ def inflation(rows, shape, scaled, influence, parameters):
         followed = min(parameters * factor / len(rows), 0.5)
         true = rho[:reach] * (1. - followed) + followed
         factor = np.clip(1. + 2. * np.sum(true * share), 1., most)
-    return factor
+    return factor, np.clip(1. + 2. * np.sum(rho[:reach] * share), 1., most)
 
 
 def _sums_on_grid(rows, shape, scaled, influence):

@@ -41,13 +41,16 @@ class Triangulation:
             self.mesh = Delaunay(self.points)
         except QhullError:
             raise ValueError("the points lie on one line and can't be triangulated") from None
-        corner = self.points[self.mesh.simplices]
-        self._edges = corner[:, 1:] - corner[:, :1]
-        longest = np.max([np.hypot(*np.moveaxis(corner[:, i] - corner[:, j], -1, 0))
-                          for i, j in ((0, 1), (1, 2), (2, 0))], axis=0)
+        east, north = np.moveaxis(self.points[self.mesh.simplices], -1, 0)
+        self._east, self._north = east[:, 1:] - east[:, :1], north[:, 1:] - north[:, :1]
+        self._area = self._east[:, 0] * self._north[:, 1] - self._east[:, 1] * self._north[:, 0]
+        longest = np.hypot(east - np.roll(east, 1, axis=1),
+                           north - np.roll(north, 1, axis=1)).max(axis=1)
         # the spacing of bins grows outward, so that it is taken at the corners
         spacing = cKDTree(self.points).query(self.points, k=2)[0][:, 1]
         self.bridges = longest > LONGEST_EDGE * spacing[self.mesh.simplices].max(axis=1)
+        # points on one line, along the edge of a grid
+        self.bridges |= np.abs(self._area) <= 1e-9 * longest**2
 
     def planes(self, values):
         """
@@ -64,23 +67,20 @@ class Triangulation:
             Value at (0, 0) and the two slopes, shape (3, triangles + 1); NaN for bridges and
             for the last, which stands for "outside".
         """
-        simplices = self.mesh.simplices
-        (x1, y1), (x2, y2) = self._edges[:, 0].T, self._edges[:, 1].T
-        origin = self.points[simplices[:, 0]]
-        base = values[simplices[:, 0]]
-        rise1, rise2 = values[simplices[:, 1]] - base, values[simplices[:, 2]] - base
-        planes = np.full((3, len(simplices) + 1), np.nan)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            area = x1 * y2 - x2 * y1
-            planes[1, :-1] = (rise1 * y2 - rise2 * y1) / area
-            planes[2, :-1] = (rise2 * x1 - rise1 * x2) / area
-        planes[0, :-1] = base - planes[1, :-1] * origin[:, 0] - planes[2, :-1] * origin[:, 1]
-        planes[:, :-1][:, self.bridges] = np.nan
+        first, second, third = self.mesh.simplices.T
+        base = values[first]
+        (x1, x2), (y1, y2) = self._east.T, self._north.T
+        rise1, rise2 = values[second] - base, values[third] - base
+        area = np.where(self.bridges, np.nan, self._area)
+        planes = np.full((3, len(area) + 1), np.nan)
+        planes[1, :-1] = (rise1 * y2 - rise2 * y1) / area
+        planes[2, :-1] = (rise2 * x1 - rise1 * x2) / area
+        planes[0, :-1] = (base - planes[1, :-1] * self.points[first, 0]
+                          - planes[2, :-1] * self.points[first, 1])
         return planes
 
     def find(self, east, north):
-        """Return the triangle of each position, -1 for none; arrays of any shape."""
-        # without bridges: a position in one counts as outside
+        """Return the triangle of each position, -1 for none or a bridge; any shape."""
         where = self.mesh.find_simplex(np.stack([east, north], axis=-1).reshape(-1, 2),
                                        tol=1e-9)
         where[np.append(self.bridges, False)[where]] = -1

@@ -41,6 +41,9 @@ class Block:
         self.scatter = np.zeros(fields)  # intrinsic variance
         self.kept = [np.ones(s.stop - s.start, bool) for s in self.slices]
         self.weight = [None] * fields
+        self.usual = [None if v is None else v.mean() for v in variance]
+        # large arrays are slow to allocate, over and over
+        self.rooted = np.empty((size, max(s.stop - s.start for s in self.slices)))
         for i in range(fields):
             self.set_weights(i)
 
@@ -55,8 +58,9 @@ class Block:
             weight = kept.astype(float)
         self.weight[i] = weight
         # a product of a matrix with its own transpose takes half the time of a general one
-        rooted = self.columns[:, self.slices[i]] * np.sqrt(weight)
-        self.gram[i] = rooted @ rooted.T
+        rooted = self.rooted[:, :len(weight)]
+        np.multiply(self.columns[:, self.slices[i]], np.sqrt(weight), out=rooted)
+        np.matmul(rooted, rooted.T, out=self.gram[i])
 
     def residuals(self, which, coefficients):
         """Return data minus model of each field in ``which``, for its full coefficients."""
@@ -92,7 +96,7 @@ class Block:
         scale = 1. if self.variance[i] is None else np.sqrt(self.variance[i] + self.scatter[i])
         if clip is not None:
             scaled = np.abs(residual / scale)
-            sigma = MAD_TO_SIGMA * np.median(scaled[kept])
+            sigma = MAD_TO_SIGMA * _median(scaled[kept])
             # bins without noise have no outliers
             now = scaled <= max(clip * sigma, 1e-9 * scaled.max(initial=0.))
             # never down to where the fit would follow whatever is left
@@ -102,10 +106,16 @@ class Block:
             freedom = np.count_nonzero(kept) - parameters
             scatter = intrinsic_variance(residual[kept], self.variance[i][kept], freedom,
                                          self.scatter[i])
-            tolerance = 0.03 * (scatter + np.median(self.variance[i]))
+            tolerance = 0.03 * (scatter + self.usual[i])
             if abs(scatter - self.scatter[i]) > tolerance:
                 self.scatter[i], changed = scatter, True
         return changed
+
+
+def _median(values):
+    """Return the median, of an even number of values the upper middle one; fast for few."""
+    middle = len(values) // 2
+    return np.partition(values, middle)[middle]
 
 
 def intrinsic_variance(residual, variance, freedom, start=0.):

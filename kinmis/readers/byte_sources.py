@@ -43,6 +43,10 @@ class FileSource:
             data += more
         return data
 
+    def reaches(self, place):
+        """Return whether the file is at least that long; all before was asked for."""
+        return self.file.seek(0, 2) >= place
+
     def close(self):
         """Close the file."""
         self.file.close()
@@ -83,6 +87,9 @@ class GzipSource(FileSource):
         return b"".join([piece[max(start - offset, 0):stop - offset]
                          for offset, piece in self._pieces
                          if offset < stop and offset + len(piece) > start])
+
+    def reaches(self, place):  # noqa: D102 (inherited)
+        return self._end >= place
 
     def _inflate(self, stop):
         while self._end < stop and not self._done:

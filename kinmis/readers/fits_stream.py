@@ -202,6 +202,8 @@ def _next(source, place, seen):
     if not raw.startswith(b"XTENSION=" if place else b"SIMPLE  ="):
         if not place:
             raise ValueError(f"{path} is no FITS file: it begins with {raw[:10]!r}")
+        if not source.reaches(place):
+            raise _truncated(path, seen[-1])
         if not raw.strip(b"\0 "):
             return None
         raise OSError(f"{path} is damaged: no extension begins at byte {place}, behind "
@@ -212,7 +214,7 @@ def _next(source, place, seen):
         if end < 0:
             more = source.fetch(place + len(raw), place + len(raw) + 2 * _BLOCK)
             if not more:
-                raise _truncated(path, f"behind {seen[-1]}" if seen else "PRIMARY")
+                raise _truncated(path, f"that follows {seen[-1]}" if seen else "PRIMARY")
             searched, raw = len(raw) // 80 * 80, raw + more
         end = raw.find(_END, searched)
     raw = raw[:end]
