@@ -86,6 +86,12 @@ def test_source_column(files):
         measure(files, source_column="maps")
 
 
+def test_indexed_table(files):
+    table = Table({"path": files, "n": [3, 1, 2]})
+    table.add_index("n")
+    assert list(measure(table)["n"]) == [3, 1, 2]
+
+
 def test_unknown_unit_in_a_table(files):
     table = Table({"path": files[:1]})
     table["x"] = Column([1.], unit=u.Unit("foo bar", parse_strict="silent"))

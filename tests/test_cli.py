@@ -281,6 +281,19 @@ def test_plot_of_nothing(capsys, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+def test_plot_of_several_that_are_not_there(capsys, tmp_path):
+    code, out, err = run(capsys, "plot", "a", "b", "--out", tmp_path / "x.pdf")
+    assert (code, out, len(err.splitlines())) == (1, "", 2)
+    assert not list(tmp_path.iterdir())
+
+
+def test_plot_without_matplotlib(capsys, files, monkeypatch):
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    code, out, err = run(capsys, "plot", files[0])
+    assert (code, out) == (2, "")
+    assert err == "kinmis: error: pictures need matplotlib: pip install 'kinmis[plot]'\n"
+
+
 # mock and demo
 
 @pytest.mark.parametrize("schema", ["DR15", "DR17"])
@@ -342,6 +355,13 @@ def test_demo_in_a_temporary_folder(capsys, tmp_path, monkeypatch):
     code, out, err = run(capsys, "demo")
     assert (code, err) == (0, "")
     assert next(tmp_path.iterdir()).name.startswith("kinmis-demo-")
+
+
+def test_demo_without_matplotlib(capsys, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    code, out, err = run(capsys, "demo", "--out", tmp_path)
+    assert code == 0
+    assert "picture: none" in out and "pictures need matplotlib" in err
 
 
 def test_demo_needs_an_empty_folder(capsys, tmp_path):

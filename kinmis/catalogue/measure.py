@@ -34,7 +34,8 @@ def measure(sources, *, format=None, clean=True, weights="bins", method="harmoni
     format : str, optional
         Format of the sources; by default it is recognised. See ``Galaxy.read.list_formats()``.
     clean : bool or dict
-        Whether to clean the fields, or the options of `kinmis.clean`.
+        Whether to clean fields that are not yet clean; or the options of `kinmis.clean`, for
+        all of them.
     weights : {"bins", "area"}
         What counts alike in the fit: see `kinmis.fit_pa`.
     method : {"harmonic", "bisymmetric", "pafit"}
@@ -90,7 +91,7 @@ def measure(sources, *, format=None, clean=True, weights="bins", method="harmoni
     >>> table = kinmis.measure([*galaxies, "missing.fits"])
     >>> print(table["misalignment"].round())
     [2. 100. ———] deg
-    >>> list(table["status"])
+    >>> table["status"].tolist()
     ['ok', 'ok', 'failed']
     """
     if not isinstance(chunk_size, int) or chunk_size < 1:

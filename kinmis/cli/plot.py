@@ -2,8 +2,10 @@
 
 import re
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 
+from kinmis.catalogue.row import error_text
 from kinmis.cli.errors import UsageError
 from kinmis.cli.inputs import refuse_folders
 
@@ -12,6 +14,7 @@ __all__ = ["run"]
 
 def run(args):
     """Draw each galaxy; return 1 if some could not be drawn."""
+    _need_matplotlib()
     refuse_folders(args.sources, args.command)
     paged = args.out is not None and args.out.lower().endswith(".pdf")
     if args.out is not None and len(args.sources) > 1 and not paged:
@@ -19,32 +22,27 @@ def run(args):
                          "for a picture each")
     if args.out is not None:
         _check(Path(args.out), args.overwrite)
-    pages = _pages(args.out) if paged else None
     failed = 0
-    try:
+    with ExitStack() as stack:
+        pages = None
         for source in args.sources:
             try:
                 figure, name = _draw(source, args)
-            except KeyboardInterrupt:
-                raise
             except Exception as error:  # the other galaxies go on
                 if len(args.sources) == 1 or args.debug:
                     raise
-                from kinmis.catalogue.row import error_text
                 print(f"kinmis: error: {error_text(error)}", file=sys.stderr)
                 failed += 1
                 continue
-            if pages is not None:
+            if paged:
+                pages = pages or stack.enter_context(_pages(args.out))
                 pages.savefig(figure)
             else:
                 path = Path(name + ".png" if args.out is None else args.out)
                 _check(path, args.overwrite)
                 figure.savefig(path)
                 print(path)
-    finally:
-        if pages is not None:
-            pages.close()
-    if pages is not None and failed < len(args.sources):
+    if pages is not None:
         print(args.out)
     return int(failed > 0)
 
@@ -60,6 +58,13 @@ def _draw(source, args):
     figure = galaxy.plot(pa=fits, residuals=args.residuals, style=args.style)
     name = galaxy.id or Path(source).name.removesuffix(".gz").removesuffix(".fits")
     return figure, re.sub(r"[^\w.+-]+", "_", name)
+
+
+def _need_matplotlib():
+    try:
+        import matplotlib  # noqa: F401
+    except ImportError:
+        raise UsageError("pictures need matplotlib: pip install 'kinmis[plot]'") from None
 
 
 def _check(path, overwrite):

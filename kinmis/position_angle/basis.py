@@ -36,9 +36,9 @@ def columns(east, north, outer):
     Returns
     -------
     columns : `~numpy.ndarray`
-        Shape (COLUMNS + 1, N); the last is empty, for the velocity.
+        Shape (COLUMNS, N).
     """
-    out = np.empty((COLUMNS + 1, len(east)))
+    out = np.empty((COLUMNS, len(east)))
     radius = np.hypot(east, north)
     inverse = 1. / np.maximum(radius, np.finfo(float).tiny)
     cosine, sine = north * inverse, east * inverse

@@ -8,7 +8,7 @@ from scipy import stats
 from kinmis.flags import flag_bits
 from kinmis.position_angle import basis
 from kinmis.position_angle.circular import angle_difference, wrap_360
-from kinmis.position_angle.correlation import inflation, is_correlated, neighbours
+from kinmis.position_angle.correlation import inflation, is_correlated
 from kinmis.position_angle.posterior import (NORMAL_BELOW, Posterior, grid_intervals,
                                              normal_intervals)
 from kinmis.position_angle.result import PositionAngle
@@ -22,9 +22,6 @@ THRESHOLD = stats.norm.isf(1e-3)
 #: Degrees of freedom that a rotation fitted to noise takes up, by number of radial functions:
 #: amplitudes, and an angle whose effect is less than that of one linear parameter.
 ROTATION_FREEDOM = {4: 5.8, 2: 3.6, 1: 2.}
-
-#: Sectors of azimuth, and how many in a row may be empty before it is flagged.
-SECTORS, EMPTY_SECTORS = 36, 9
 
 #: What is still known of a field without rotation.
 WITHOUT_ROTATION = ("v_sys", "v_sys_err", "significance", "area_fraction", "n_data", "n_clipped",
@@ -50,11 +47,11 @@ class BlockFit:
     def __init__(self, fields, rows, nodes, options):
         self.fields, self.rows, self.nodes, self.options = fields, rows, nodes, options
         self.used = blocks(nodes)
-        self.outer = np.array([np.sqrt(np.max(r.east**2 + r.north**2)) for r in rows])
-        self.outer = np.maximum(self.outer, np.finfo(float).tiny)
         # small numbers keep their digits when they are squared
         self.offset = np.array([r.velocity.sum() / len(r) for r in rows])
-        self.data = self._sum_up()
+        self.data = Block([r.columns for r in rows],
+                          [r.velocity - v for r, v in zip(rows, self.offset)],
+                          [None if r.ivar is None else 1. / r.ivar for r in rows])
         # few data would be followed by a free fit of all harmonics
         free = self.used if nodes == basis.K else self.used[:1 + 2 * nodes]
         self.data.iterate(free, options.clip)
@@ -68,22 +65,6 @@ class BlockFit:
         self.reduced = reduce(self.data.gram, self.used)
         self.correlation, self.seen, self.weighting = np.ones((3, len(rows)))
         self.chi2_reduced = np.full(len(rows), np.nan)
-
-    def _sum_up(self):
-        rows = self.rows
-        spaxels = np.array([len(r.spaxel) for r in rows])
-        columns = basis.columns(np.concatenate([r.east for r in rows]),
-                                np.concatenate([r.north for r in rows]),
-                                np.repeat(self.outer, spaxels))
-        if any(r.start is not None for r in rows):
-            first = np.concatenate([[0], np.cumsum(spaxels)[:-1]])
-            starts = [begin + (np.arange(len(r.spaxel)) if r.start is None else r.start)
-                      for begin, r in zip(first, rows)]
-            columns = np.add.reduceat(columns, np.concatenate(starts), axis=1)
-            columns[:-1] /= np.concatenate([r.area for r in rows])
-        columns[-1] = np.concatenate([r.velocity - v for r, v in zip(rows, self.offset)])
-        offsets = np.concatenate([[0], np.cumsum([len(r) for r in rows])])
-        return Block(columns, offsets, [None if r.ivar is None else 1. / r.ivar for r in rows])
 
     def results(self):
         """
@@ -112,9 +93,8 @@ class BlockFit:
         change = np.column_stack([tangent.direction_constant, tangent.direction]) @ self.used
         both = np.stack([model, change], axis=1)
         for i in which:
-            own = self.data.columns[:, self.data.slices[i]]
-            fitted, change = both[i] @ own[:-1]
-            residual, weight = own[-1] - fitted, self.data.weight[i]
+            fitted, change = both[i] @ self.data.columns[i]
+            residual, weight = self.data.velocity[i] - fitted, self.data.weight[i]
             if self.data.variance[i] is not None:
                 kept = self.data.kept[i]
                 self.chi2_reduced[i] = np.sum((residual**2 / self.data.variance[i])[kept]) / (
@@ -130,10 +110,10 @@ class BlockFit:
                 scaled, influence = residual * rooted, change * rooted
             self.correlation[i] = self.seen[i] = 1.
             if self.options.correlated:
-                shape = self.fields[i].shape
-                if is_correlated(scaled, neighbours(self.rows[i], shape)):
-                    self.correlation[i], self.seen[i] = inflation(
-                        self.rows[i], shape, scaled, influence, choice.parameters[i])
+                layout = self.rows[i].layout
+                if is_correlated(scaled, layout.neighbours):
+                    self.correlation[i], self.seen[i] = inflation(layout, scaled, influence,
+                                                                  choice.parameters[i])
 
     def _significance(self):
         """
@@ -212,7 +192,7 @@ class BlockFit:
             "OUTLIERS_CLIPPED": values["n_clipped"] > 0.02 * values["n_data"],
             "INNER_OUTER_DIFFER": rotates & (turn > 30.) & (turn > 3. * turn_error),
             "MULTIMODAL": rotates & (choice.rotation.explained - choice.other < 9. * unit),
-            "INCOMPLETE_AZIMUTH": np.array([_has_gap(r) for r in self.rows]),
+            "INCOMPLETE_AZIMUTH": np.array([r.has_gap for r in self.rows]),
             "POOR_FIT": rotates & (values["intrinsic_scatter"] > values["amplitude"] / 2),
         }
         return sum(np.where(on, flag_bits(name), 0) for name, on in conditions.items())
@@ -226,7 +206,7 @@ class BlockFit:
         for i, field in enumerate(self.fields):
             mine = {name: value[i] for name, value in lists.items()}
             posterior = posteriors[i]
-            model = partial(_model_velocity, field, self.options.center, self.outer[i],
+            model = partial(_model_velocity, field, self.options.center, self.rows[i].outer,
                             coefficients[i])
             if mine["significance"] <= THRESHOLD:
                 mine = {name: mine[name] for name in WITHOUT_ROTATION}
@@ -248,18 +228,8 @@ def _bounds(pa, sigma, freedom, posteriors):
     return bounds
 
 
-def _has_gap(rows):
-    """Whether more than a quarter of the azimuth holds no spaxel."""
-    angle = np.arctan2(rows.east.astype(np.float32), rows.north.astype(np.float32))
-    sector = (angle * np.float32(SECTORS / (2 * np.pi)) + np.float32(SECTORS)).astype(int)
-    count = np.bincount(sector, minlength=2 * SECTORS)
-    filled = np.flatnonzero(count[:SECTORS] + count[SECTORS:2 * SECTORS])
-    gaps = np.diff(filled, append=filled[0] + SECTORS) - 1
-    return bool(gaps.max() >= EMPTY_SECTORS)
-
-
 def _model_velocity(field, center, outer, coefficients):
     """Return the model velocity at every spaxel of the field, in km/s."""
     columns = basis.columns(field.east.value.ravel() - center[0],
                             field.north.value.ravel() - center[1], outer)
-    return (coefficients @ columns[:-1]).reshape(field.shape)
+    return (coefficients @ columns).reshape(field.shape)

@@ -12,7 +12,6 @@ rho is measured in rings of distance out to where it vanishes.
 
 import numpy as np
 from scipy import fft
-from scipy.spatial import cKDTree
 
 #: Noise is correlated over a few spaxels (seeing, drizzling, shared fibres), in coarse bins at
 #: most with the next one. What reaches further is the galaxy, not noise.
@@ -27,33 +26,6 @@ LARGEST, SMALLEST_LIMIT = 25., 3.
 SMALLEST = 0.05
 
 
-def neighbours(rows, shape):
-    """
-    Return pairs of rows that touch.
-
-    Parameters
-    ----------
-    rows : `~kinmis.position_angle.rows.FieldRows`
-        The rows of one field.
-    shape : tuple of int
-        Shape of the field; for a list of bins, pairs of nearest neighbours are taken.
-
-    Returns
-    -------
-    first, second : `~numpy.ndarray` of int
-    """
-    if len(shape) == 2:
-        row = np.full(shape, -1)
-        row.ravel()[rows.spaxel] = rows.row_of_spaxel()
-        first = np.concatenate([row[:, :-1].ravel(), row[:-1].ravel()])
-        second = np.concatenate([row[:, 1:].ravel(), row[1:].ravel()])
-        touch = (first >= 0) & (second >= 0) & (first != second)
-        return first[touch], second[touch]
-    place = np.column_stack([rows.mean(rows.east), rows.mean(rows.north)])
-    near = cKDTree(place).query(place, k=min(4, len(place)))[1]
-    return np.repeat(near[:, 0], near.shape[1] - 1), near[:, 1:].ravel()
-
-
 def is_correlated(scaled, pairs, threshold=3.):
     """
     Return whether residuals of neighbours are correlated, beyond ``threshold`` sigma.
@@ -63,7 +35,7 @@ def is_correlated(scaled, pairs, threshold=3.):
     scaled : `~numpy.ndarray`
         Residuals in units of their errors.
     pairs : pair of `~numpy.ndarray`
-        As `neighbours` gives them.
+        Pairs of indices of data that touch.
     threshold : float
         In standard deviations of the mean product of independent residuals.
 
@@ -77,16 +49,14 @@ def is_correlated(scaled, pairs, threshold=3.):
     return bool(rho > max(SMALLEST, threshold / np.sqrt(len(pairs[0]))))
 
 
-def inflation(rows, shape, scaled, influence, parameters):
+def inflation(layout, scaled, influence, parameters):
     """
     Return the factor by which correlation raises the variance of the angle.
 
     Parameters
     ----------
-    rows : `~kinmis.position_angle.rows.FieldRows`
-        The rows of one field.
-    shape : tuple of int
-        Shape of the field.
+    layout : `~kinmis.position_angle.rows.Layout`
+        Where the data lie.
     scaled : `~numpy.ndarray`
         Residuals in units of their errors.
     influence : `~numpy.ndarray`
@@ -101,37 +71,38 @@ def inflation(rows, shape, scaled, influence, parameters):
     seen : float
         The same with the correlation of the residuals as it is.
     """
-    count, residual, product = (_sums_on_grid if len(shape) == 2 else _sums_of_pairs)(
-        rows, shape, scaled, influence)
+    count, residual, product = (_sums_on_grid if len(layout.shape) == 2 else _sums_of_pairs)(
+        layout, scaled, influence)
     rho = residual / (np.maximum(count, 1) * np.mean(scaled**2))
     vanished = np.flatnonzero(rho < np.maximum(SMALLEST, 1. / np.sqrt(np.maximum(count, 1))))
     reach = vanished[0] if len(vanished) else len(rho)
     share = product[:reach] / np.sum(influence**2)
-    most = max(LARGEST / np.mean(rows.area), SMALLEST_LIMIT)
+    most = max(LARGEST / np.mean(layout.area), SMALLEST_LIMIT)
     factor = 1.
     for _ in range(5):
         # the model has followed some of the noise: as much as parameters times factor data
-        followed = min(parameters * factor / len(rows), 0.5)
+        followed = min(parameters * factor / len(scaled), 0.5)
         true = rho[:reach] * (1. - followed) + followed
         factor = np.clip(1. + 2. * np.sum(true * share), 1., most)
     return factor, np.clip(1. + 2. * np.sum(rho[:reach] * share), 1., most)
 
 
-def _sums_on_grid(rows, shape, scaled, influence):
+def _sums_on_grid(layout, scaled, influence):
     """
     Return number of pairs, sum of products of residuals and of influences by distance.
 
     All lags at once by Fourier transform; a bin stands at the spaxel next to its centre.
     """
-    spacing = max(1., np.sqrt(np.median(rows.area)))
+    spacing = max(1., np.sqrt(np.median(layout.area)))
     rings = max(1, round(REACH_SPAXELS / spacing))
-    row, column = (np.rint(rows.mean(i)).astype(int) for i in np.divmod(rows.spaxel, shape[1]))
+    row, column = (np.rint(layout.mean(i)).astype(int)
+                   for i in np.divmod(layout.spaxel, layout.shape[1]))
     row, column = row - row.min(), column - column.min()
     # zeros as wide as the largest lag keep the edges from meeting
     margin = int((rings + 0.5) * spacing) + 1
     size = [fft.next_fast_len(int(i.max()) + 1 + margin, real=True) for i in (row, column)]
     maps = np.zeros((3, *size), dtype=np.float32)
-    for plane, values in zip(maps, (np.ones(len(rows)), scaled / np.abs(scaled).max(),
+    for plane, values in zip(maps, (np.ones(len(scaled)), scaled / np.abs(scaled).max(),
                                     influence / np.abs(influence).max())):
         np.add.at(plane, (row, column), values)
     spectrum = fft.rfft2(maps)
@@ -147,8 +118,8 @@ def _sums_on_grid(rows, shape, scaled, influence):
             product * np.abs(influence).max()**2)
 
 
-def _sums_of_pairs(rows, shape, scaled, influence):
+def _sums_of_pairs(layout, scaled, influence):
     """Return the same sums for a list of bins, which has no grid: of nearest neighbours."""
-    first, second = neighbours(rows, shape)
+    first, second = layout.neighbours
     return (np.array([len(first)]), np.array([np.sum(scaled[first] * scaled[second])]),
             np.array([np.sum(influence[first] * influence[second])]))

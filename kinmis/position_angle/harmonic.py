@@ -53,18 +53,21 @@ def fit_harmonic(fields, options=Options()):
         One for each field, in order.
     """
     results = [None] * len(fields)
-    block, held = [], 0
+    block, held, known = [], 0, {}
     for index, field in enumerate(fields):
-        rows = field_rows(field, options.center, options.rmin, options.rmax)
+        layouts = len(known)
+        rows = field_rows(field, options.center, options.rmin, options.rmax, known)
         nodes = next((n for n, needed in ROWS_NEEDED.items() if len(rows) >= needed), None)
         if nodes is None or not np.ptp(rows.velocity) > 0:
             results[index] = _without_fit(field, rows, nodes, options)
             continue
-        if block and held + len(rows.spaxel) > BLOCK_SPAXELS:
+        # what one more field needs are mostly the basis functions, if it is on a grid of its own
+        needs = len(rows.spaxel) // (1 if len(known) > layouts else 5)
+        if block and held + needs > BLOCK_SPAXELS:
             _fit_block(block, options, results)
-            block, held = [], 0
+            block, held, known = [], 0, {}
         block.append((index, field, rows, nodes))
-        held += len(rows.spaxel)
+        held += needs
     if block:
         _fit_block(block, options, results)
     return results

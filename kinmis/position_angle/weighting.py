@@ -15,6 +15,9 @@ from kinmis.position_angle.profile import solve_free
 #: Scales the median absolute deviation to the standard deviation of a normal distribution.
 MAD_TO_SIGMA = 1.4826022185056018
 
+#: From this many fields of one grid on, one product for all is faster than one for each.
+SHARING = 8
+
 #: Fits at most; nearly all fields need one to four.
 MAX_ITERATIONS = 10
 
@@ -25,27 +28,33 @@ class Block:
 
     Parameters
     ----------
-    columns : `~numpy.ndarray`
-        Basis functions of all rows of all fields, and the velocity last; shape (q + 1, M).
-    offsets : `~numpy.ndarray` of int
-        Where the rows of each field begin, and the end; shape (B + 1,).
+    columns : list of `~numpy.ndarray`
+        Basis functions of the rows of each field, shape (q, N).
+    velocity : list of `~numpy.ndarray`
+        Velocities of the rows, relative to about their mean.
     variance : list of `~numpy.ndarray` or None
-        Measured variance of the rows of each field.
+        Their measured variances.
     """
 
-    def __init__(self, columns, offsets, variance):
-        self.columns, self.variance = columns, variance
-        self.slices = [slice(*pair) for pair in zip(offsets[:-1], offsets[1:])]
-        size, fields = len(columns), len(self.slices)
+    def __init__(self, columns, velocity, variance):
+        self.columns, self.velocity, self.variance = columns, velocity, variance
+        fields, size = len(columns), len(columns[0]) + 1
         self.gram = np.empty((fields, size, size))
         self.scatter = np.zeros(fields)  # intrinsic variance
-        self.kept = [np.ones(s.stop - s.start, bool) for s in self.slices]
+        self.kept = [np.ones(len(v), bool) for v in velocity]
         self.weight = [None] * fields
         self.usual = [None if v is None else v.mean() for v in variance]
         # large arrays are slow to allocate, over and over
-        self.rooted = np.empty((size, max(s.stop - s.start for s in self.slices)))
-        for i in range(fields):
-            self.set_weights(i)
+        self.rooted = np.empty((size, max(map(len, velocity))))
+        grids = {}
+        for i, own in enumerate(columns):
+            grids.setdefault(id(own), []).append(i)
+        for which in grids.values():
+            if len(which) >= SHARING:
+                self._sum_together(which)
+            else:
+                for i in which:
+                    self.set_weights(i)
 
     def set_weights(self, i, area=None):
         """Set the weights of field ``i`` from variance and scatter, or area; sum up."""
@@ -58,14 +67,27 @@ class Block:
             weight = kept.astype(float)
         self.weight[i] = weight
         # a product of a matrix with its own transpose takes half the time of a general one
-        rooted = self.rooted[:, :len(weight)]
-        np.multiply(self.columns[:, self.slices[i]], np.sqrt(weight), out=rooted)
+        root, rooted = np.sqrt(weight), self.rooted[:, :len(weight)]
+        np.multiply(self.columns[i], root, out=rooted[:-1])
+        np.multiply(self.velocity[i], root, out=rooted[-1])
         np.matmul(rooted, rooted.T, out=self.gram[i])
 
-    def residuals(self, which, coefficients):
-        """Return data minus model of each field in ``which``, for its full coefficients."""
-        return [self.columns[-1, self.slices[i]] - c @ self.columns[:-1, self.slices[i]]
-                for i, c in zip(which, coefficients)]
+    def _sum_together(self, which):
+        """Set the first weights of fields with the same basis functions: one product for all."""
+        columns = self.columns[which[0]]
+        size = len(columns)
+        for i in which:
+            self.weight[i] = (np.ones(columns.shape[1]) if self.variance[i] is None
+                              else 1. / self.variance[i])
+        weight = np.array([self.weight[i] for i in which])
+        weighted = weight * [self.velocity[i] for i in which]
+        gram = np.empty((len(which), size + 1, size + 1))
+        for k in range(size):
+            gram[:, k, :k + 1] = weight @ (columns[:k + 1] * columns[k]).T
+            gram[:, :k, k] = gram[:, k, :k]
+        gram[:, :-1, -1] = gram[:, -1, :-1] = weighted @ columns.T
+        gram[:, -1, -1] = [w @ self.velocity[i] for w, i in zip(weighted, which)]
+        self.gram[which] = gram
 
     def iterate(self, blocks_used, clip):
         """
@@ -78,14 +100,14 @@ class Block:
         clip : float or None
             Residuals beyond ``clip`` robust standard deviations are dropped.
         """
-        active = np.arange(len(self.slices))
+        active = np.arange(len(self.columns))
         for _ in range(MAX_ITERATIONS):
             if not len(active):
                 break
             coefficients = free_fit(self.gram[active], blocks_used)
-            residuals = self.residuals(active, coefficients)
-            changed = [self._update(i, residual, len(blocks_used), clip)
-                       for i, residual in zip(active, residuals)]
+            changed = [self._update(i, self.velocity[i] - fit @ self.columns[i],
+                                    len(blocks_used), clip)
+                       for i, fit in zip(active, coefficients)]
             active = active[changed]
             for i in active:
                 self.set_weights(i)
