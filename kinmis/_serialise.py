@@ -122,7 +122,7 @@ def _encode_array(value, name):
 def _unit_text(unit, name):
     text = unit.to_string()
     try:
-        if u.Unit(text) == unit:
+        if isinstance(unit, u.UnitBase) and u.Unit(text) == unit:
             return text
     except ValueError:
         pass    # told below, with the name of what it belongs to

@@ -2,6 +2,7 @@
 
 import html
 
+import numpy as np
 from astropy.io.registry import UnifiedReadWriteMethod
 
 from kinmis._input import COMPONENTS
@@ -154,7 +155,12 @@ class Galaxy:
 
 def _same(first, second):
     """Whether two metadata values are equal; arrays and Quantities compare as a whole."""
+    if first is second:
+        return True
     try:
-        return bool(first == second)
-    except ValueError:
-        return bool((first == second).all())
+        equal = first == second
+        if isinstance(equal, np.ndarray):
+            return bool(equal.all()) and np.shape(first) == np.shape(second)
+        return bool(equal)
+    except ValueError:      # arrays of different shapes, or lists of arrays
+        return False

@@ -11,7 +11,7 @@ from astropy.nddata import InverseVariance, NDData, NDSlicingMixin
 from kinmis import _sky
 from kinmis._input import COMPONENTS, check_bin_id, check_velocity
 from kinmis._meta import copy_meta
-from kinmis._units import IVAR, KMS, scalar_in, values_in
+from kinmis._units import IVAR, KMS, scalar_in
 from kinmis.readers.registry import VelocityFieldRead, VelocityFieldWrite
 
 __all__ = ["VelocityField"]
@@ -177,6 +177,8 @@ class VelocityField(NDSlicingMixin, NDData):
 
     def _slice(self, item):
         kwargs = super()._slice(item)
+        if np.ndim(kwargs["data"]) == 0:
+            raise IndexError("one spaxel is no field; its velocity is field.velocity[...]")
         kwargs["east"], kwargs["north"] = self.east[item], self.north[item]
         kwargs["bin_id"] = None if self.bin_id is None else self.bin_id[item]
         for name in ("component", "line", "v_ref"):

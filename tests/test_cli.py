@@ -140,10 +140,10 @@ def test_measure_goes_on_after_a_failure(capsys, files, tmp_path):
     code, out, err = run(capsys, "measure", files[0], "missing1", broken, "missing2")
     assert code == 1
     assert len(out.splitlines()) == 7
-    assert "there is no file 'missing1'" in out
+    assert "FileNotFoundError: there is no file ..., and no format knows it as a name" in out
     assert "4 galaxies" in err and "1 ok, 0 partial, 3 failed" in err
-    assert "failed, FileNotFoundError: there is no file ..." in err
-    assert "missing1, missing2" in err
+    assert ("2 failed: FileNotFoundError: there is no file ..., and no format knows it as a name "
+            "(missing1, missing2)\n") in err
     assert "broken.fits.gz" in err
 
 
@@ -217,6 +217,14 @@ def test_no_rotation_is_told(capsys, tmp_path):
     assert code == 0
     assert "no rotation" in out
     assert "no rotation: 0 stellar, 1 gas" in err
+
+
+def test_real_galaxy(capsys, manga_maps_file, tmp_path):
+    code, out, err = run(capsys, "measure", manga_maps_file)
+    assert code == 0
+    assert re.match(r"7815-3702 +16\d\.\d \+/- \d\.\d +16\d\.\d \+/- \d\.\d ", out.splitlines()[3])
+    code, out, err = run(capsys, "plot", manga_maps_file, "--out", tmp_path / "x.png")
+    assert (code, err) == (0, "")
 
 
 def test_debug_shows_where_from(capsys):

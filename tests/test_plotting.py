@@ -15,7 +15,7 @@ from kinmis import Galaxy, PositionAngle, VelocityField
 from kinmis.flags import flag_bits
 from kinmis.plotting import plot_field, plot_fit, plot_galaxy
 
-# screen pixels per arcsec of a position angle in deg, as (right, up): North is up, East left
+# where a position angle in deg points in the picture, as (right, up): North is up, East left
 SCREEN = {0: (0, 1), 90: (-1, 0), 180: (0, -1), 270: (1, 0)}
 
 

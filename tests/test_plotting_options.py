@@ -9,7 +9,9 @@ import matplotlib
 import numpy as np
 import pytest
 from matplotlib import pyplot as plt
+from matplotlib.artist import Artist
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.backends.backend_pdf import PdfPages
 from matplotlib.figure import Figure
 from plotting_fields import artist, disc, fit_of, pair, words
 from plotting_fields import nothing_leaks  # noqa: F401 (a fixture of every test here)
@@ -197,6 +199,20 @@ def test_vector_formats(tmp_path):
         assert (tmp_path / f"field{suffix}").read_bytes().startswith(start)
     assert b"Type3" not in (tmp_path / "field.pdf").read_bytes()
     assert b"<image" not in (tmp_path / "field.svg").read_bytes()
+
+
+def test_pages_of_one_pdf_keep_its_settings(tmp_path):
+    class Witness(Artist):
+        def draw(self, renderer):
+            seen.append(matplotlib.rcParams["pdf.fonttype"])
+
+    seen = []
+    figure = plot_field(disc(), False)
+    figure.add_artist(Witness())
+    with PdfPages(tmp_path / "pages.pdf") as pages:
+        pages.savefig(figure)
+    figure.savefig(tmp_path / "page.pdf")
+    assert seen == [3, 42]
 
 
 def test_draws_into_what_is_given():

@@ -241,7 +241,7 @@ def test_missing_photometry_and_keywords(tmp_path):
 def test_map_without_wcs(tmp_path):
     units = maps_units()
     for key in list(units["STELLAR_VEL"].header):
-        if key.startswith(("CTYPE", "CRVAL", "PC", "CDELT", "CUNIT", "CRPIX", "WCS")):
+        if key.startswith(("CTYPE", "CRVAL", "PC1", "PC2", "CDELT", "CUNIT", "CRPIX", "WCS")):
             del units["STELLAR_VEL"].header[key]
     galaxy = Galaxy.read(write_units(units, tmp_path / "maps.fits"))
     assert galaxy.stellar.wcs is None and "spaxel" not in galaxy.meta
@@ -257,7 +257,7 @@ def test_unusual_wcs_goes_by_astropy(tmp_path):
     galaxy = Galaxy.read(write_units(units, tmp_path / "maps.fits"))
     assert galaxy.gas.wcs.to_header() == WCS(header).to_header()
     assert galaxy.meta["spaxel"] == 0.5 * u.arcsec
-    header["CD1_1"] = header["CD2_2"] = 0.
+    header["CTYPE1"] = "RA---SIN"
     broken = Galaxy.read(write_units(units, tmp_path / "maps.fits")).gas
     with pytest.raises(ValueError, match=r"maps\.fits: its header describes no valid WCS"):
         broken.wcs
@@ -301,7 +301,7 @@ def test_maps_of_different_shapes(tmp_path):
         Galaxy.read(write_units(units, tmp_path / "maps.fits"))
 
 
-@pytest.mark.parametrize("start", [0.01, 0.1, 0.3, 0.55])
+@pytest.mark.parametrize("start", [0.01, 0.1, 0.3, 0.45])
 def test_truncated_real_file(start, manga_maps_file, tmp_path):
     packed = manga_maps_file.read_bytes()
     path = tmp_path / manga_maps_file.name
@@ -310,7 +310,7 @@ def test_truncated_real_file(start, manga_maps_file, tmp_path):
         Galaxy.read(path)
 
 
-@pytest.mark.parametrize("start", [0.002, 0.05, 0.2, 0.4, 0.5])
+@pytest.mark.parametrize("start", [0.002, 0.05, 0.2, 0.3, 0.45])
 def test_damaged_real_file(start, manga_maps_file, tmp_path, real):
     packed = bytearray(manga_maps_file.read_bytes())
     place = int(start * len(packed))

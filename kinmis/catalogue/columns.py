@@ -150,7 +150,7 @@ _ANGLE_COLUMNS = (
     ("chi2_reduced", None, "Reduced chi-square of the {what} with the errors of the source",
      "stat.fit.chi2"),
     ("significance", None, "Significance of the rotation of the {what} in standard deviations, "
-                           "at most 37", "stat.confidenceLevel"),
+                           "at most 37", "stat.fit.goodness"),
     ("sense_significance", None, "Net rotation of the {what} over its error",
      "stat.snr"),
     ("area_fraction", None, "Fraction of the valid area of the {what} that the fit used",

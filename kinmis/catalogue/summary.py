@@ -11,7 +11,8 @@ from kinmis.flags import decode_flags
 
 __all__ = ["brief", "summary"]
 
-_MANY = 5
+# so many names, and so many letters, are shown at most
+_MANY, _LONG, _SHORT = 5, 200, 90
 
 
 def brief(table):
@@ -81,11 +82,11 @@ def _reasons(table):
     failed = table[table["status"] == "failed"]
     reasons = {}
     for row in failed:
-        reasons.setdefault(_reason(row), []).append(_name(row))
+        reasons.setdefault(_shorten(_reason(row), _LONG), []).append(_name(row))
     lines = []
     for reason, names in sorted(reasons.items(), key=lambda item: -len(item[1])):
         more = f" and {len(names) - _MANY} more" if len(names) > _MANY else ""
-        lines.append(f"failed, {reason}: {', '.join(names[:_MANY])}{more}")
+        lines.append(f"{len(names)} failed: {reason} ({', '.join(names[:_MANY])}{more})")
     return lines
 
 
@@ -93,11 +94,16 @@ def _reason(row):
     """Return the message without what differs from file to file."""
     text = str(row["message"])
     source = re.escape(row["source"].encode("ascii", "backslashreplace").decode())
-    return re.sub(rf"^{source}: |['\"]?{source}['\"]?", _ellipsis, text)
+    text = re.sub(rf"(?<=: ){source}: |['\"]?{source}['\"]?", _ellipsis, text)
+    return text.rstrip(".")
 
 
 def _ellipsis(match):
     return "" if match[0].endswith(": ") else "..."
+
+
+def _shorten(text, most):
+    return text if len(text) <= most else text[:most - 3] + "..."
 
 
 def _flagged(table, component, name):
@@ -135,5 +141,5 @@ def _remarks(row):
     words = [name.lower().replace("_", " ") for name in decode_flags(int(row["flags"]))
              if name not in ("FAILED", "SOURCE_WARNING", "NO_DATA", "TOO_FEW_DATA")]
     if row["message"] is not np.ma.masked:
-        words.append(str(row["message"]))
-    return "; ".join(words)
+        words.append(_reason(row))
+    return _shorten("; ".join(words), _SHORT)

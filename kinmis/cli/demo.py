@@ -37,8 +37,9 @@ def run(args):
     out = folder / "angles.ecsv"
     print(f"Measuring them: kinmis measure {folder}/*.fits.gz --out {out}\n")
     table = measure(truth, source_column="path", out=out, progress=False)
-    print("\n".join(_beside(table).pformat(max_lines=-1, max_width=-1, align="<")))
-    print("\n" + "\n".join(summary(table)))
+    for line in _beside(table).pformat(max_lines=-1, max_width=-1, align="<"):
+        print(line.rstrip())
+    print("", *summary(table), sep="\n")
     picture = _draw(table["path"][PICTURED], folder / "galaxy.png")
     print(f"\ntable:   {out}\n{picture}")
     return int("failed" in table["status"])

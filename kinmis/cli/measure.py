@@ -38,7 +38,8 @@ def run(args):
         raise UsageError(error.args[0] if len(error.args) == 1 else error) from error
     seconds = time.perf_counter() - start
     if args.out is None:
-        print("\n".join(brief(table).pformat(max_lines=-1, max_width=-1, align="<")))
+        for line in brief(table).pformat(max_lines=-1, max_width=-1, align="<"):
+            print(line.rstrip())
         sys.stdout.flush()
     if not args.quiet:
         lines = summary(table, seconds=seconds)

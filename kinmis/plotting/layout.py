@@ -3,7 +3,7 @@
 from matplotlib import rcParams
 from matplotlib.figure import Figure
 
-from kinmis.plotting.style import SMALL, WIDTHS, Picture
+from kinmis.plotting.style import WIDTHS, Picture, height_of
 
 # Distances in units of the font size
 LEFT, BOTTOM, RIGHT, GAP, BAR = 4.0, 3.0, 0.2, 1.0, 6.8
@@ -44,7 +44,7 @@ def add_axes(rows, *, style, figure=None, width=None, title=("", "")):
         width = figure.bbox.width / figure.dpi
     side = (width - LEFT * em - sum(right)) / columns
     n_lines = [max(len(panel.small_print(side / em)) for panel in row) for row in rows]
-    heads = [(1.8 + 1.45 * SMALL * n) * em for n in n_lines]
+    heads = [(1.8 + height_of(n)) * em for n in n_lines]
     above = (1.8 if any(title) else 0.2) * em
     fixed = above + sum(heads) + BOTTOM * em + GAP * em * (len(rows) - 1)
     if figure is None:

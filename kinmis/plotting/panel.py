@@ -9,7 +9,7 @@ from matplotlib.ticker import MaxNLocator
 
 from kinmis.plotting.cells import cells, corners_only, footprint
 from kinmis.plotting.marks import draw_angle, draw_compass, draw_effective_radius, draw_psf
-from kinmis.plotting.style import NO_DATA, SMALL, width_of
+from kinmis.plotting.style import NO_DATA, SMALL, height_of, width_of
 from kinmis.plotting.words import Angle
 
 # more cells than this make a PDF heavy; then they go in as an image
@@ -152,7 +152,7 @@ class Panel:
                     alpha=0.8, linespacing=1.2, gid="remarks")
         for text, where, weight in ((left, "left", "bold"), (right, "right", "normal")):
             ax.set_title(text, loc=where, size=size, weight=weight, color=rcParams["text.color"],
-                         pad=(0.35 + 1.45 * SMALL * n_lines) * size)
+                         pad=(0.35 + height_of(n_lines)) * size)
 
     def _reach(self, direction):
         """

@@ -78,7 +78,6 @@ def plot_field(field, pa=None, *, residuals=False, clean=False, labels=(), reff=
     >>> from kinmis import mock
     >>> field = mock.velocity_field(pa=40, seed=1)
     >>> figure = field.plot(style="paper")
-    >>> figure.savefig("field.pdf")  # doctest: +SKIP
     """
     _need_matplotlib()
     if ax is not None and (figure is not None or residuals):

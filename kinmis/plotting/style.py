@@ -1,6 +1,7 @@
 """How pictures look, and the figure that they are drawn in."""
 
 from io import BytesIO
+from os import PathLike
 
 from matplotlib import rc_context
 from matplotlib.figure import Figure
@@ -63,7 +64,9 @@ class Picture(Figure):
         """
         if str(options.get("format") or fname).endswith(("pdf", "svg", "eps")):
             options.setdefault("dpi", 300)
-        with rc_context({"pdf.fonttype": 42, "ps.fonttype": 42}):
+        # The pages of a PdfPages must all be as its settings are when it is closed.
+        ours = isinstance(fname, (str, PathLike)) or hasattr(fname, "write")
+        with rc_context({"pdf.fonttype": 42, "ps.fonttype": 42} if ours else {}):
             super().savefig(fname, **options)
 
 
@@ -87,3 +90,8 @@ def width_of(text, size, weight="normal"):
         return 0.
     font = FontProperties(size=size, weight=weight)
     return text_to_path.get_text_width_height_descent(text, font, ismath="$" in text)[0]
+
+
+def height_of(n_lines):
+    """Return the height of lines of small print, in font sizes of the large."""
+    return SMALL * (0.3 + 1.15 * n_lines) if n_lines else 0.

@@ -13,7 +13,7 @@ from scipy.special import log_ndtr
 from kinmis.flags import flag_bits
 from kinmis.position_angle import basis
 from kinmis.position_angle.circular import wrap_360
-from kinmis.position_angle.correlation import inflation, is_correlated, neighbours
+from kinmis.position_angle.correlation import inflation, is_correlated
 from kinmis.position_angle.weighting import intrinsic_variance
 
 #: Independent data that an angle needs.
@@ -24,9 +24,6 @@ THRESHOLD = stats.norm.isf(1e-3)
 
 #: Radial functions that are tried, and the rows that each needs.
 ROWS_NEEDED = {4: 50, 2: 25, 1: SMALLEST}
-
-#: Sectors of azimuth, and how many in a row may be empty before it is flagged.
-SECTORS, EMPTY_SECTORS = 36, 9
 
 #: Rings in which net and total rotation are compared, and their ratio below which the sense
 #: is ambiguous.
@@ -63,7 +60,7 @@ class FreeFit:
     explained: dict
     left: dict
 
-    def significance(self, widening=1.):
+    def significance(self, correlation=(1., 1.)):
         """
         Return the significance of rotation, in standard deviations of a normal distribution.
 
@@ -72,10 +69,11 @@ class FreeFit:
 
         Parameters
         ----------
-        widening : float
-            Data in correlated noise that count as one.
+        correlation : tuple of float
+            As `widening` gives it.
         """
-        effective, chance = len(self.weight) / widening, 1.
+        # between what the residuals show and what the noise may be
+        effective, chance = len(self.weight) / np.sqrt(np.prod(correlation)), 1.
         for taken, explained in self.explained.items():
             freedom = max(effective - taken - 1., effective / 4.)
             chance = min(chance, stats.f.sf(explained / taken * freedom / self.left[taken],
@@ -102,8 +100,7 @@ def free_fit(rows, weights):
     -------
     fit : `FreeFit`
     """
-    outer = max(np.hypot(rows.east, rows.north).max(), np.finfo(float).tiny)
-    columns = rows.mean(basis.columns(rows.east, rows.north, outer)[:basis.COLUMNS])
+    columns = rows.columns
     # small numbers keep their digits when they are squared
     velocity = rows.velocity - np.median(rows.velocity)
     designs = [_design(columns, nodes) for nodes, needed in ROWS_NEEDED.items()
@@ -156,16 +153,14 @@ def _leverage(design):
     return np.minimum(np.sum(known**2, axis=1), 0.9)
 
 
-def widening(rows, shape, fit, influence):
+def widening(rows, fit, influence):
     """
-    Return the factor by which correlated noise widens the variance of the angle.
+    Return by what factor correlated noise widens the variance of the angle.
 
     Parameters
     ----------
     rows : `~kinmis.position_angle.rows.FieldRows`
         The rows of one field.
-    shape : tuple of int
-        Shape of the field.
     fit : `FreeFit`
         The noise of its residuals counts.
     influence : `~numpy.ndarray`
@@ -173,17 +168,16 @@ def widening(rows, shape, fit, influence):
 
     Returns
     -------
-    factor : float
-        At least one.
+    factor, seen : float
+        At least one; as `~kinmis.position_angle.correlation.inflation` gives them.
     """
     root = np.sqrt(fit.weight)
     scaled = fit.residual * root
     # nothing is left of a perfect fit, and nothing depends on data that don't matter
-    if not (np.any(scaled) and np.any(influence)):
-        return 1.
-    if not is_correlated(scaled, neighbours(rows, shape)):
-        return 1.
-    return float(inflation(rows, shape, scaled, influence / root, fit.parameters))
+    if not (np.any(scaled) and np.any(influence) and is_correlated(scaled, rows.neighbours)):
+        return 1., 1.
+    factor, seen = inflation(rows.layout, scaled, influence / root, fit.parameters)
+    return float(factor), float(seen)
 
 
 def failure(rows):
@@ -213,9 +207,7 @@ def failure(rows):
 
 def _on_a_line(rows):
     """Whether all data lie on one line, as far as rounding can tell."""
-    place = np.stack([rows.mean(rows.east), rows.mean(rows.north)])
-    place = place - place.mean(axis=1, keepdims=True)
-    widths = np.linalg.svd(place, compute_uv=False)
+    widths = np.linalg.svd(rows.place - rows.place.mean(axis=0), compute_uv=False)
     return bool(widths[1] <= 1e-6 * widths[0])
 
 
@@ -230,15 +222,15 @@ class Axis:
         Position angle of the axis and its standard deviation, deg.
     v_sys, v_sys_err : float
         Systemic velocity in km/s.
-    widening : float
-        Factor by which correlated noise widens the variance of the angle.
+    correlation : tuple of float
+        As `widening` gives it.
     """
 
     angle: float
     error: float
     v_sys: float
     v_sys_err: float
-    widening: float
+    correlation: tuple
 
 
 def describe(rows, weights, fit, axis):
@@ -263,8 +255,8 @@ def describe(rows, weights, fit, axis):
     """
     values = {"n_data": len(rows), "area_fraction": float(rows.area.sum() / rows.n_valid),
               "v_sys": axis.v_sys, "v_sys_err": axis.v_sys_err,
-              "significance": fit.significance(axis.widening)}
-    flags = {"INCOMPLETE_AZIMUTH": _has_gap(rows), "CORRELATED_NOISE": axis.widening > 1.5}
+              "significance": fit.significance(axis.correlation)}
+    flags = {"INCOMPLETE_AZIMUTH": rows.has_gap, "CORRELATED_NOISE": axis.correlation[0] > 1.5}
     if values["significance"] <= THRESHOLD:
         flags["NO_ROTATION"] = True
     else:
@@ -290,18 +282,10 @@ def _net_rotation(rows, axis, weight, fit):
     cosine = rows.mean((rows.east * np.sin(angle) + rows.north * np.cos(angle)) / radius)
     share = weight * cosine / max(np.sum(weight * cosine**2), np.finfo(float).tiny)
     rotation = share * (rows.velocity - axis.v_sys)
-    error = np.sqrt(axis.widening * np.sum(share**2 * fit.variance))
+    error = np.sqrt(axis.correlation[0] * np.sum(share**2 * fit.variance))
     rings = np.array_split(rotation[np.argsort(rows.mean(radius), kind="stable")], RINGS)
     gross = sum(abs(ring.sum()) for ring in rings)
     return float(rotation.sum()), error, abs(rotation.sum()) / max(gross, np.finfo(float).tiny)
-
-
-def _has_gap(rows):
-    """Whether more than a quarter of the azimuth holds no spaxel."""
-    sector = np.floor(np.arctan2(rows.east, rows.north) * (SECTORS / (2 * np.pi))).astype(int)
-    filled = np.flatnonzero(np.bincount(sector % SECTORS, minlength=SECTORS))
-    gaps = np.diff(filled, append=filled[0] + SECTORS) - 1
-    return bool(gaps.max() >= EMPTY_SECTORS)
 
 
 @dataclass(frozen=True)

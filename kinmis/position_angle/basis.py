@@ -39,7 +39,7 @@ def columns(east, north, outer):
         Shape (COLUMNS, N).
     """
     out = np.empty((COLUMNS, len(east)))
-    radius = np.hypot(east, north)
+    radius = np.hypot(east, north, dtype=float)
     inverse = 1. / np.maximum(radius, np.finfo(float).tiny)
     cosine, sine = north * inverse, east * inverse
     # recurrences are several times faster than trigonometric functions

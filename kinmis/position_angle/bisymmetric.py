@@ -97,9 +97,9 @@ def fit_bisymmetric(field, *, weights="bins", center=(0., 0.), rmin=None, rmax=N
     points = Points(rows, weights, free.weight)
     scan = Scan(points, np.linspace(0., 180., int(steps))[:-1])
     best = Minimum(points, scan, free.variance)
-    correlation = widening(rows, field.shape, free, best.influence)
-    axis = Axis(best.angle, best.error * np.sqrt(correlation), best.v_sys,
-                best.v_sys_err * np.sqrt(correlation), correlation)
+    correlation = widening(rows, free, best.influence)
+    wider = np.sqrt(correlation[0])
+    axis = Axis(best.angle, best.error * wider, best.v_sys, best.v_sys_err * wider, correlation)
     values = describe(rows, weights, free, axis)
     if "pa" not in values:
         return result(values)
@@ -133,7 +133,7 @@ class Points:
             place = rows.east, rows.north
         else:
             self.row = np.arange(len(rows))
-            place = rows.mean(rows.east), rows.mean(rows.north)
+            place = rows.place.T
         self.mesh = Triangulation(*place)
         # small numbers keep their digits when they are squared
         self.offset = float(np.median(rows.velocity))
@@ -163,9 +163,9 @@ class Points:
         v_sys : `~numpy.ndarray`
             Systemic velocities, shape (A,).
         """
-        square = -1, len(self)
-        residual = (matrix @ self.velocity).reshape(square)
-        constant = matrix.sum(axis=1).reshape(square)
+        shape = len(self), -1
+        residual = (matrix @ self.velocity).reshape(shape).T
+        constant = matrix.sum(axis=1).reshape(shape).T
         norm = constant**2 @ self.weight
         v_sys = ((residual * constant) @ self.weight) / np.where(norm > 0, norm, 1.)
         return residual - v_sys[:, None] * constant, constant, v_sys
@@ -334,7 +334,7 @@ class Minimum:
             matrix = residual_matrix(points.mesh, scan.axes[around[part]])
             factor = 2. * derivative[part] / scan.expected[around[part]]
             residual = points.residuals(matrix)[0]
-            change += matrix.T @ (factor[:, None] * points.weight * residual).ravel()
+            change += matrix.T @ (factor[:, None] * points.weight * residual).T.ravel()
         return points.by_row(change)
 
 

@@ -97,21 +97,19 @@ class Triangulation:
 
         Returns
         -------
-        inside : `~numpy.ndarray` of int
-            Positions in the triangulation, shape (I,).
         point : `~numpy.ndarray` of int
-            Corners of their triangles, shape (I, 3).
+            Corners of their triangles, shape (M, 3).
         weight : `~numpy.ndarray`
-            Weights of the corners, shape (I, 3).
+            Weights of the corners, shape (M, 3); zero outside.
         """
         where = self.find(east, north)
-        inside = np.flatnonzero(where >= 0)
-        simplex = where[inside]
-        transform = self.mesh.transform[simplex]
-        offset = np.column_stack([east[inside], north[inside]]) - transform[:, 2]
-        weight = np.einsum("ijk,ik->ij", transform[:, :2], offset)
-        weight = np.column_stack([weight, 1. - weight.sum(axis=1)])
-        return inside, self.mesh.simplices[simplex], weight
+        transform = self.mesh.transform[where]
+        offset = np.column_stack([east, north]) - transform[:, 2]
+        weight = np.empty((len(where), 3))
+        np.einsum("ijk,ik->ij", transform[:, :2], offset, out=weight[:, :2])
+        weight[:, 2] = 1. - weight[:, 0] - weight[:, 1]
+        weight[where < 0] = 0.
+        return self.mesh.simplices[where], weight
 
 
 def reflect(east, north, axis):
@@ -187,23 +185,20 @@ def residual_matrix(mesh, axes):
     Returns
     -------
     matrix : `~scipy.sparse.csr_array`
-        Shape (A N, N): the value at a point minus the mean of it and its images about an axis.
+        Shape (N A, N): the value at a point minus the mean of it and its images about an axis.
     """
     east, north = mesh.points.T
-    number = len(east)
-    here = np.reshape(reflect(east, north, np.asarray(axes)[:, None]), (2, -1))
-    size = here.shape[1]
+    here = np.reshape(reflect(east[:, None], north[:, None], np.asarray(axes)), (2, -1))
     # what is turned by 180 deg is the same for all axes
-    turned = mesh.corners(-east, -north)
-    images = [(+1, *mesh.corners(*here)), (-1, *mesh.corners(*-here))]
-    for i in range(len(axes)):
-        images.append((-1, turned[0] + i * number, *turned[1:]))
-    count = 1 + sum(np.bincount(image[1], minlength=size) for image in images)
-    itself = np.arange(size)
-    row, column, value = [itself], [itself % number], [1. - 1. / count]
-    for sign, inside, point, weight in images:
-        row.append(np.repeat(inside, 3))
-        column.append(point.ravel())
-        value.append((-sign / count[inside, None] * weight).ravel())
-    entries = np.concatenate(value), (np.concatenate(row), np.concatenate(column))
-    return sparse.coo_array(entries, shape=(size, number)).tocsr()
+    turned = [np.repeat(part, len(axes), axis=0) for part in mesh.corners(-east, -north)]
+    images = [mesh.corners(*here), mesh.corners(*-here), turned]
+    there = [weight.any(axis=1) for _, weight in images]
+    share = 1. / (1 + np.sum(there, axis=0))[:, None]
+    itself = np.repeat(np.arange(len(east)), len(axes))[:, None]
+    column = np.hstack([itself, *(point for point, _ in images)])
+    value = np.hstack([1. - share, *(-sign * share * weight for sign, (_, weight)
+                                     in zip((1, -1, -1), images))])
+    rows, entries = value.shape
+    # corners that coincide stay separate entries, which products add up
+    return sparse.csr_array((value.ravel(), column.ravel(), np.arange(rows + 1) * entries),
+                            shape=(rows, len(east)))

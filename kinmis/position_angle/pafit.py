@@ -79,7 +79,7 @@ def fit_with_pafit(field, *, weights="bins", center=(0., 0.), rmin=None, rmax=No
         # the chi-square counts each spaxel of a bin, but the bins are what is independent
         error = np.full(len(row), fit.scatter * np.sqrt(len(row) / len(rows)))
     else:
-        row, east, north = np.arange(len(rows)), rows.mean(rows.east), rows.mean(rows.north)
+        row, (east, north) = np.arange(len(rows)), rows.place.T
         error = fit.weight ** -0.5 if rows.ivar is not None else np.full(len(rows), fit.scatter)
     velocity = rows.velocity[row]
     offset = np.median(velocity)
@@ -90,17 +90,17 @@ def fit_with_pafit(field, *, weights="bins", center=(0., 0.), rmin=None, rmax=No
     angle = (180. - float(angle)) % 180.
     values = describe(rows, weights, fit, Axis(
         angle, float(quoted) / SIGMAS, float(offset + shift),
-        float(np.sqrt(np.mean(fit.variance) / len(rows))), _widening(rows, field, fit, angle)))
+        float(np.sqrt(np.mean(fit.variance) / len(rows))), _correlation(rows, fit, angle)))
     if "pa" not in values:
         return result(values)
     return result(values, posterior_of=AxisPosterior(values["pa"], values["pa_err"],
                                                      values["sense_significance"]))
 
 
-def _widening(rows, field, fit, angle):
+def _correlation(rows, fit, angle):
     """Return how much correlated noise widens the error of rotation about an axis."""
     turn = np.arctan2(rows.east, rows.north) - np.radians(angle)
-    return widening(rows, field.shape, fit, rows.mean(np.sin(turn)) * fit.weight)
+    return widening(rows, fit, rows.mean(np.sin(turn)) * fit.weight)
 
 
 def _pafit():

@@ -15,7 +15,6 @@ __all__ = ["dict_to_wcs", "spaxel_of_header", "wcs_of_header", "wcs_to_dict"]
 _SPECIAL = re.compile(rb"\n(?:P[VS]\d|CD\d|CROTA|[AB]P?_|C[PQ]DIS|D2IM|D[PQ]\d|WCSNAME|CNAME)")
 _TEXTS = ("radesys", "dateobs")
 _NUMBERS = ("lonpole", "latpole", "equinox", "mjdobs")
-_PAIRS = ("crpix", "crval", "cdelt")
 
 
 def wcs_of_header(header, path):
@@ -55,7 +54,7 @@ def wcs_of_header(header, path):
                 "cunit": [get("CUNIT1", ""), get("CUNIT2", "")],
                 "pc": _matrix(header),
                 **{name: [get(f"{name.upper()}{axis}", default) for axis in (1, 2)]
-                   for name, default in zip(_PAIRS, (0, 0, 1))},
+                   for name, default in (("crpix", 0), ("crval", 0), ("cdelt", 1))},
                 **{name: get(keyword) for name, keyword in zip(
                     _TEXTS + _NUMBERS, ("RADESYS", "DATE-OBS", "LONPOLE", "LATPOLE", "EQUINOX",
                                         "MJD-OBS"))},
@@ -119,13 +118,13 @@ def wcs_to_dict(wcs):
         raise ValueError("the WCS holds distortion tables, which can't be written; give the "
                          "field one without them")
     old = wcs.wcs
+    # CDELT means nothing beside CD, and astropy warns of looking at it
+    arrays = ("crpix", "crval", "cd") if old.has_cd() else ("crpix", "crval", "cdelt")
     pieces = {"ctype": list(old.ctype), "cunit": [str(unit) for unit in old.cunit],
-              **{name: getattr(old, name).tolist() for name in _PAIRS},
+              **{name: getattr(old, name).tolist() for name in arrays},
               **{name: getattr(old, name) for name in _TEXTS + _NUMBERS},
               "pixel_shape": None if wcs.pixel_shape is None else list(wcs.pixel_shape)}
-    if old.has_cd():
-        pieces["cd"] = old.cd.tolist()
-    else:
+    if not old.has_cd():
         pieces["pc"] = old.get_pc().tolist()
     if wcs.sip is None and dict_to_wcs(pieces).to_header() == wcs.to_header():
         return pieces
@@ -184,4 +183,5 @@ def _by_astropy(header):
         # it corrects dates and units of old headers and says so, which is no news to a user
         warnings.simplefilter("ignore", FITSFixedWarning)
         wcs = WCS(header)
+    wcs.wcs.set()
     return wcs.celestial if wcs.has_celestial else None

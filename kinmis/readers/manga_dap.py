@@ -104,7 +104,8 @@ def read_maps(source, *, line="Ha-6564", mask_bits=None, release=None, bintype=N
     meta = _metadata(primary, path, release)
     _warn_of_quality(meta, path)
     header = found["STELLAR_VEL"].header
-    meta["spaxel"] = spaxel_of_header(header)
+    if (spaxel := spaxel_of_header(header)) is not None:
+        meta["spaxel"] = spaxel
     wcs = LazyWCS(wcs_of_header, header, path)
     east, north = _planes(found["SPX_SKYCOO"], ("On-sky X", "On-sky Y"), path)
     bins = _planes(found["BINID"], ("Stellar continua", "Em. line models"), path)

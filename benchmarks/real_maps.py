@@ -1,0 +1,54 @@
+"""Real MaNGA maps with expert labels, for the benchmarks; see their README for what they are."""
+
+import csv
+import os
+from pathlib import Path
+
+import numpy as np
+
+from kinmis import VelocityField
+
+QUALITY = {0: "do not use", 1: "messy", 2: "clean"}
+
+
+def data_folder():
+    """Return the folder of shared data: KINMIS_TEST_DATA, or beside the checkout."""
+    asked = os.environ.get("KINMIS_TEST_DATA")
+    folder = Path(asked) if asked else Path(__file__).parents[2] / "shared" / "data"
+    if not (folder / "manga_mpl8").is_dir():
+        raise SystemExit(f"no manga_mpl8 in {folder}: set KINMIS_TEST_DATA to the shared data")
+    return folder
+
+
+def load_maps():
+    """Return all maps as fields: of each galaxy the stars, then the gas."""
+    with np.load(data_folder() / "manga_mpl8" / "velocity_maps.npz") as file:
+        data = {name: file[name] for name in file.files}
+    fields = []
+    for i, plateifu in enumerate(data["plateifu"]):
+        part = slice(data["offset"][i], data["offset"][i + 1])
+        shape = data["ny"][i], data["nx"][i]
+        east, north = np.meshgrid(data["x0"][i] + data["dx"][i] * np.arange(shape[1]),
+                                  data["y0"][i] + data["dy"][i] * np.arange(shape[0]))
+        fields.append(VelocityField.from_arrays(
+            data["values"][part].reshape(shape), east=east, north=north,
+            bin_id=data["bin_id"][part].reshape(shape), component=str(data["component"][i]),
+            meta={"id": str(plateifu), "survey": "MaNGA"}))
+    return fields
+
+
+def load_labels():
+    """Return the published angles and qualities as (id, component) -> (angle, quality)."""
+    labels = {}
+    with open(data_folder() / "manga_mpl8" / "labels.csv", newline="") as file:
+        for row in csv.DictReader(file):
+            for component, angle, quality in (("stellar", "stellar_pa", "stel_qual"),
+                                              ("gas", "halpha_pa", "halpha_qual")):
+                labels[row["plateifu"], component] = float(row[angle]), int(row[quality])
+    return labels
+
+
+def load_repeats():
+    """Return pairs of ids of galaxies that were observed twice."""
+    with open(data_folder() / "manga_mpl8" / "repeats.csv", newline="") as file:
+        return [(row["plateifu"], row["repeat"]) for row in csv.DictReader(file)]
