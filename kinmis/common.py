@@ -86,5 +86,7 @@ def _distinct(field, good, bins):
     own = field.bin_id.ravel()[good].astype(np.int64)
     alone = own < 0
     own[alone] = own.max() + 1 + np.arange(alone.sum())
-    pairs = np.unique(np.column_stack([bins, own]), axis=0)
-    return np.bincount(pairs[:, 0], minlength=bins.max() + 1)
+    _, own = np.unique(own, return_inverse=True)
+    # one number for each pair is sorted faster than pairs
+    pairs = np.unique(bins * (own.max() + 1) + own)
+    return np.bincount(pairs // (own.max() + 1), minlength=bins.max() + 1)

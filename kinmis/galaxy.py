@@ -127,12 +127,14 @@ class Galaxy:
         from kinmis.misalignment import measure_misalignment
         return measure_misalignment(self, **options)
 
-    def plot(self, **options):
+    def plot(self, pa=None, **options):
         """
         Draw both fields side by side; see `kinmis.plotting.plot_galaxy`.
 
         Parameters
         ----------
+        pa : `~kinmis.Misalignment`, dict or False, optional
+            The angles to draw; by default they are fitted.
         **options
             As for `kinmis.plotting.plot_galaxy`.
 
@@ -141,7 +143,7 @@ class Galaxy:
         figure : `~matplotlib.figure.Figure`
         """
         from kinmis.plotting import plot_galaxy
-        return plot_galaxy(self, **options)
+        return plot_galaxy(self, pa, **options)
 
     def __repr__(self):
         lines = [f"<Galaxy{' ' + self.id if self.id else ''}"]

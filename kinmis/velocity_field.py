@@ -332,12 +332,14 @@ class VelocityField(NDSlicingMixin, NDData):
         from kinmis.position_angle import fit_pa
         return fit_pa(self, **options)
 
-    def plot(self, **options):
+    def plot(self, pa=None, **options):
         """
         Draw the field; see `kinmis.plotting.plot_field`.
 
         Parameters
         ----------
+        pa : `~kinmis.PositionAngle`, `~astropy.units.Quantity` or False, optional
+            The angle to draw; by default it is fitted.
         **options
             As for `kinmis.plotting.plot_field`.
 
@@ -346,7 +348,7 @@ class VelocityField(NDSlicingMixin, NDData):
         figure : `~matplotlib.figure.Figure`
         """
         from kinmis.plotting import plot_field
-        return plot_field(self, **options)
+        return plot_field(self, pa, **options)
 
     def _facts(self):
         """Return what a reader of the field wants to know first, as label and text."""

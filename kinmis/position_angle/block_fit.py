@@ -55,13 +55,13 @@ class BlockFit:
         # few data would be followed by a free fit of all harmonics
         free = self.used if nodes == basis.K else self.used[:1 + 2 * nodes]
         self.data.iterate(free, options.clip)
-        self.count = np.array([np.count_nonzero(kept) for kept in self.data.kept])
         # whether there is rotation at all does not depend on how the angle is weighted
         self.tests = {n: rotation_chi2(reduce(self.data.gram, blocks(n)))
                       for n in ROTATION_FREEDOM if n <= nodes}
         if options.weights == "area":
             for i, r in enumerate(rows):
-                self.data.set_weights(i, r.area)
+                self.data.set_area(i, r.area)
+        self.count = np.array([np.count_nonzero(kept) for kept in self.data.kept])
         self.reduced = reduce(self.data.gram, self.used)
         self.correlation, self.seen, self.weighting = np.ones((3, len(rows)))
         self.chi2_reduced = np.full(len(rows), np.nan)

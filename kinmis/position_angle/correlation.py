@@ -10,6 +10,8 @@ error, the variance of the angle grows by
 rho is measured in rings of distance out to where it vanishes.
 """
 
+from functools import lru_cache
+
 import numpy as np
 from scipy import fft
 
@@ -100,22 +102,29 @@ def _sums_on_grid(layout, scaled, influence):
     row, column = row - row.min(), column - column.min()
     # zeros as wide as the largest lag keep the edges from meeting
     margin = int((rings + 0.5) * spacing) + 1
-    size = [fft.next_fast_len(int(i.max()) + 1 + margin, real=True) for i in (row, column)]
-    maps = np.zeros((3, *size), dtype=np.float32)
-    for plane, values in zip(maps, (np.ones(len(scaled)), scaled / np.abs(scaled).max(),
-                                    influence / np.abs(influence).max())):
-        np.add.at(plane, (row, column), values)
+    size = tuple(fft.next_fast_len(int(i.max()) + 1 + margin, real=True) for i in (row, column))
+    spaxel, scale = row * size[1] + column, (1., np.abs(scaled).max(), np.abs(influence).max())
+    maps = np.empty((3, *size), dtype=np.float32)
+    for plane, values, unit in zip(maps, (None, scaled, influence), scale):
+        plane.ravel()[:] = np.bincount(spaxel, None if values is None else values / unit,
+                                       minlength=plane.size)
     spectrum = fft.rfft2(maps)
     sums = fft.irfft2(spectrum.real**2 + spectrum.imag**2, s=size)
-    lag = [np.minimum(np.arange(n), n - np.arange(n)) for n in size]
-    ring = np.rint(np.hypot(lag[0][:, None], lag[1]) / spacing).astype(int)
-    # two bins at one spaxel are neighbours, but lag 0 is mostly each with itself
-    inside = (ring >= 1) & (ring <= rings)
+    inside, ring = _rings(size, spacing, rings)
     # each pair stands at a lag and at its opposite
-    count, residual, product = (np.bincount(ring[inside], plane[inside], rings + 1)[1:] / 2
+    count, residual, product = (np.bincount(ring, plane.ravel()[inside], rings + 1)[1:] / 2
                                 for plane in sums)
-    return (np.rint(count), residual * np.abs(scaled).max()**2,
-            product * np.abs(influence).max()**2)
+    return np.rint(count), residual * scale[1]**2, product * scale[2]**2
+
+
+@lru_cache(maxsize=1000)
+def _rings(size, spacing, rings):
+    """Return the lags at which two data are neighbours, and their rings of distance."""
+    lag = [np.minimum(np.arange(n), n - np.arange(n)) for n in size]
+    ring = np.rint(np.hypot(lag[0][:, None], lag[1]) / spacing).astype(int).ravel()
+    # two bins at one spaxel are neighbours, but lag 0 is mostly each with itself
+    inside = np.flatnonzero((ring >= 1) & (ring <= rings))
+    return inside, ring[inside]
 
 
 def _sums_of_pairs(layout, scaled, influence):

@@ -15,6 +15,9 @@ from kinmis.position_angle.profile import solve_free
 #: Scales the median absolute deviation to the standard deviation of a normal distribution.
 MAD_TO_SIGMA = 1.4826022185056018
 
+#: Clipping leaves at least this fraction of the data, and this many.
+MOST_KEPT, FEWEST = 0.75, 20
+
 #: From this many fields of one grid on, one product for all is faster than one for each.
 SHARING = 8
 
@@ -56,15 +59,20 @@ class Block:
                 for i in which:
                     self.set_weights(i)
 
-    def set_weights(self, i, area=None):
-        """Set the weights of field ``i`` from variance and scatter, or area; sum up."""
+    def set_area(self, i, area):
+        """Weight each spaxel of field ``i`` alike, clipped or not; sum up."""
+        self.kept[i] = np.ones(len(area), bool)
+        self._sum(i, area)
+
+    def set_weights(self, i):
+        """Set the weights of field ``i`` from variance, scatter and clipping; sum up."""
         kept = self.kept[i]
-        if area is not None:
-            weight = area * kept
-        elif self.variance[i] is not None:
-            weight = kept / (self.variance[i] + self.scatter[i])
+        if self.variance[i] is None:
+            self._sum(i, kept.astype(float))
         else:
-            weight = kept.astype(float)
+            self._sum(i, kept / (self.variance[i] + self.scatter[i]))
+
+    def _sum(self, i, weight):
         self.weight[i] = weight
         # a product of a matrix with its own transpose takes half the time of a general one
         root, rooted = np.sqrt(weight), self.rooted[:, :len(weight)]
@@ -121,8 +129,9 @@ class Block:
             sigma = MAD_TO_SIGMA * _median(scaled[kept])
             # bins without noise have no outliers
             now = scaled <= max(clip * sigma, 1e-9 * scaled.max(initial=0.))
-            # never down to where the fit would follow whatever is left
-            if np.count_nonzero(now) > 2 * parameters and not np.array_equal(now, kept):
+            # what is common is no outlier, and few data are soon followed by the fit
+            if (np.count_nonzero(now) >= max(MOST_KEPT * len(now), FEWEST)
+                    and not np.array_equal(now, kept)):
                 self.kept[i], kept, changed = now, now, True
         if self.variance[i] is not None:
             freedom = np.count_nonzero(kept) - parameters

@@ -21,6 +21,7 @@ __all__ = ["Extension", "checksum", "first_header", "read_extensions"]
 _BLOCK = 2880
 _MANDATORY = 8 * 80     # the cards that describe an image of up to three axes come first
 _END = b"END" + b" " * 77
+_ONES = 0xFFFFFFFF
 _DTYPES = {8: ">u1", 16: ">i2", 32: ">i4", 64: ">i8", -32: ">f4", -64: ">f8"}
 
 
@@ -45,7 +46,7 @@ class Extension:
     image: object
 
 
-def checksum(data):
+def checksum(data, place=0):
     """
     Return the sum of big-endian 32-bit words, modulo 2^32 - 1.
 
@@ -54,12 +55,15 @@ def checksum(data):
 
     Parameters
     ----------
-    data : bytes-like
-        Its length is a multiple of 4.
+    data : bytes
+        All the data, or a piece of them.
+    place : int, optional
+        Offset of the piece.
 
     Returns
     -------
     total : int
+        The sums of pieces add up to that of all, modulo 2^32 - 1.
 
     Examples
     --------
@@ -67,7 +71,13 @@ def checksum(data):
     >>> checksum(bytes([0, 0, 1, 2, 255, 255, 255, 255]))
     258
     """
-    return int(np.frombuffer(data, ">u4").sum(dtype=np.uint64)) % 0xFFFFFFFF
+    head = -place % 4
+    words = max(len(data) - head, 0) // 4
+    total = int(np.frombuffer(data, ">u4", words, head).sum(dtype=np.uint64)) if words else 0
+    if head or len(data) % 4:   # pieces may cut words in two
+        for rest in (*range(min(head, len(data))), *range(head + 4 * words, len(data))):
+            total += data[rest] << 8 * (3 - (place + rest) % 4)
+    return total % _ONES
 
 
 def read_extensions(path, wanted):
@@ -99,19 +109,18 @@ def read_extensions(path, wanted):
     missing = set(wanted)
     found, seen, place = {}, [], 0
     with open_source(path) as source:
-        while missing and (unit := _next(source, place, seen)) is not None:
+        while missing and (unit := _next(source, place, seen, len(missing) > 1)) is not None:
             raw, name, geometry, start, stop = unit
             seen.append(name)
             if name in missing:
                 missing.discard(name)
                 header = Cards(raw)
                 where = f"{path}: the extension {name}"
-                data = source.fetch(start, stop, exact=not missing)
-                if len(data) < stop - start:
-                    raise _truncated(path, name)
-                _verify(where, header, data)
-                found[name] = Extension(name, header, _image(where, header, geometry, data,
-                                                             wanted[name]))
+                shape, offset = _plane(where, header, geometry, wanted[name])
+                size = _product(shape) * abs(geometry[0]) // 8
+                data = _verified(where, header, source.pieces(start, stop, ahead=bool(missing)),
+                                 stop - start, offset, size)
+                found[name] = Extension(name, header, _image(header, geometry[0], shape, data))
             elif place == 0:
                 found["PRIMARY"] = Extension(name, Cards(raw), None)
             place = stop
@@ -121,35 +130,48 @@ def read_extensions(path, wanted):
     return found
 
 
-def _verify(where, header, data):
-    """Compare the data with the sum that the header has."""
-    place = len(header.raw) - 80    # most often the last card
-    if header.raw.startswith(b"DATASUM = '", place):
-        expected = header.raw[place + 11:header.raw.find(b"'", place + 11)]
-    else:
-        expected = header.get("DATASUM")
-    if expected is not None and checksum(data) != int(expected) % 0xFFFFFFFF:
-        raise OSError(f"{where} is damaged: its data do not have the sum that DATASUM gives. "
-                      "Get the file anew.")
-
-
-def _image(where, header, geometry, data, plane_of):
-    """Return an image, or one plane of a cube."""
+def _plane(where, header, geometry, plane_of):
+    """Return the shape of what is wanted of an image, and where in the data it begins."""
     bitpix, shape, _ = geometry
     if not shape or not header.raw.startswith(b"XTENSION= 'IMAGE "):
         kind = header.get("XTENSION", "IMAGE")
         raise ValueError(f"{where} holds no image" + (f" but a {kind}" if kind != "IMAGE" else "")
                          + (": funpack the file first" if "ZIMAGE" in header else ""))
-    offset = 0
-    if plane_of is not None:
-        plane = plane_of(header)
-        if len(shape) != 3 or not 0 <= plane < shape[0]:
-            raise ValueError(f"{where} has the shape {shape}, and so no plane {plane + 1}")
-        shape = shape[1:]
-        offset = plane * _product(shape) * abs(bitpix) // 8
-    image = np.frombuffer(data, _DTYPES[bitpix], _product(shape), offset).reshape(shape)
+    if plane_of is None:
+        return shape, 0
+    plane = plane_of(header)
+    if len(shape) != 3 or not 0 <= plane < shape[0]:
+        raise ValueError(f"{where} has the shape {shape}, and so no plane {plane + 1}")
+    return shape[1:], plane * _product(shape[1:]) * abs(bitpix) // 8
+
+
+def _verified(where, header, pieces, length, offset, size):
+    """Return some of the data, after comparing them all with the sum that the header has."""
+    total, place, parts = 0, 0, []
+    for piece in pieces:
+        total += checksum(piece, place)
+        if offset < place + len(piece) and place < offset + size:
+            parts.append(piece[max(offset - place, 0):offset + size - place])
+        place += len(piece)
+    if place < length:
+        raise OSError(f"{where} is truncated: of {length} bytes there are {place}. "
+                      "Get the file anew.")
+    start = len(header.raw) - 80    # most often the last card
+    if header.raw.startswith(b"DATASUM = '", start):
+        expected = header.raw[start + 11:header.raw.find(b"'", start + 11)]
+    else:
+        expected = header.get("DATASUM")
+    if expected is not None and total % _ONES != int(expected) % _ONES:
+        raise OSError(f"{where} is damaged: its data do not have the sum that DATASUM gives. "
+                      "Get the file anew.")
+    return parts[0] if len(parts) == 1 else b"".join(parts)
+
+
+def _image(header, bitpix, shape, data):
+    """Return an image from its bytes."""
+    image = np.frombuffer(data, _DTYPES[bitpix]).reshape(shape)
     image = image.astype(image.dtype.newbyteorder("="))
-    if b"BSCALE  " not in header.raw and b"BZERO   " not in header.raw:
+    if b"BSCALE" not in header.raw and b"BZERO" not in header.raw:
         return image
     scale, zero = header.get("BSCALE", 1), header.get("BZERO", 0)
     if scale == 1 and zero == 0:
@@ -188,17 +210,17 @@ def first_header(path):
 @functools.lru_cache(maxsize=4)     # several formats look at one file, one after the other
 def _first_header(path, *_):
     with open_source(path) as source:
-        return Cards(_next(source, 0, ())[0])
+        return Cards(_next(source, 0, (), False)[0])
 
 
-def _next(source, place, seen):
+def _next(source, place, seen, ahead):
     """
     Return what begins at ``place``, None at the end of the file.
 
     That is the header, the name, the geometry of the data, and where they begin and end.
     """
     path = source.path
-    raw = source.fetch(place, place + 2 * _BLOCK)
+    raw = source.fetch(place, place + 2 * _BLOCK, ahead=ahead)
     if not raw.startswith(b"XTENSION=" if place else b"SIMPLE  ="):
         if not place:
             raise ValueError(f"{path} is no FITS file: it begins with {raw[:10]!r}")
@@ -212,7 +234,7 @@ def _next(source, place, seen):
     while end < 0 or end % 80:
         searched = end + 1
         if end < 0:
-            more = source.fetch(place + len(raw), place + len(raw) + 2 * _BLOCK)
+            more = source.fetch(place + len(raw), place + len(raw) + 2 * _BLOCK, ahead=ahead)
             if not more:
                 raise _truncated(path, f"that follows {seen[-1]}" if seen else "PRIMARY")
             searched, raw = len(raw) // 80 * 80, raw + more

@@ -1,0 +1,170 @@
+"""
+What these pages need beyond Sphinx: pictures, commands and tables that the build makes.
+
+``.. picture::`` shows the code that it holds and the picture that the name ``figure`` is bound
+to afterwards; or the picture that a script of the folder ``drawings`` makes. ``.. command::``
+runs a command and shows what it prints. ``.. flag-table::`` and ``.. column-table::`` are made
+from the declarations in the package.
+"""
+
+import runpy
+from pathlib import Path
+
+from docutils import nodes
+from docutils.parsers.rst import directives
+from page_examples import PageExamples
+from sphinx.util.docutils import SphinxDirective
+
+#: Folder, inside that of the pages, for pictures that the build makes.
+GENERATED = "_generated"
+
+
+class PageDirective(SphinxDirective):
+    """A directive that may ask for the examples of its page."""
+
+    @property
+    def examples(self):
+        """The examples of the page, shared by its directives."""
+        if "kinmis_examples" not in self.env.temp_data:
+            self.env.temp_data["kinmis_examples"] = PageExamples(
+                self.env.doc2path(self.env.docname))
+        return self.env.temp_data["kinmis_examples"]
+
+
+class Picture(PageDirective):
+    """Show a picture, and the code that makes it if the directive holds it."""
+
+    has_content = True
+    optional_arguments = 1
+    option_spec = {"alt": directives.unchanged_required, "dpi": directives.positive_int}
+
+    def run(self):
+        if "alt" not in self.options:
+            raise self.error("a picture needs :alt:, for who can't see it")
+        if bool(self.arguments) == bool(self.content):
+            raise self.error("a picture is made by a script or by code, one of them")
+        return [*self._code(), self._image(self._figure())]
+
+    def _figure(self):
+        if self.arguments:
+            script = Path(self.env.srcdir, "drawings", self.arguments[0])
+            self.env.note_dependency(str(script))
+            return runpy.run_path(str(script))["figure"]
+        try:
+            self.examples.run_until(self.content.items[-1][1] + 1)
+        except RuntimeError as error:
+            raise self.error(str(error)) from error
+        if "figure" not in self.examples.names:
+            raise self.error("the code makes no figure")
+        return self.examples.names.pop("figure")
+
+    def _code(self):
+        if not self.content:
+            return []
+        text = "\n".join(self.content)
+        return [nodes.literal_block(text, text, language="pycon")]
+
+    def _image(self, figure):
+        number = self.env.temp_data["kinmis_pictures"] = 1 + self.env.temp_data.get(
+            "kinmis_pictures", 0)
+        name = f"{self.env.docname.replace('/', '-')}-{number}.png"
+        path = Path(self.env.srcdir, GENERATED, name)
+        path.parent.mkdir(exist_ok=True)
+        # twice as fine as it is shown, for screens that are
+        dpi = self.options.get("dpi", 100)
+        figure.savefig(path, dpi=2 * dpi)
+        return nodes.image(uri=f"/{GENERATED}/{name}", alt=self.options["alt"],
+                           width=f"{round(figure.get_figwidth() * dpi)}px")
+
+
+class Command(PageDirective):
+    """Show commands, one a line, and what they print."""
+
+    has_content = True
+    option_spec = {"code": directives.nonnegative_int, "hide": directives.unchanged}
+
+    def run(self):
+        shown = []
+        # what the examples above wrote may be what the command reads
+        self.examples.run_until(self.lineno)
+        for command in self.content:
+            code, output = self.examples.run_command(command)
+            if code != self.options.get("code", 0):
+                raise self.error(f"the command {command!r} left with code {code}: {output}")
+            shown += [f"$ {command}", *filter(None, [output])]
+        text = "\n".join(shown)
+        return [nodes.literal_block(text, text, language="console")]
+
+
+class TableDirective(SphinxDirective):
+    """A table that is made of rows of text in reStructuredText."""
+
+    header = ()
+    widths = ()
+
+    def rows(self):
+        """Yield a row as a sequence of texts, as many as the header has."""
+        raise NotImplementedError
+
+    def run(self):
+        lines = [".. list-table::", "   :header-rows: 1", "   :class: generated",
+                 f"   :widths: {' '.join(map(str, self.widths))}", ""]
+        for row in (self.header, *self.rows()):
+            for number, cell in enumerate(row):
+                lines.append(f"   {' ' if number else '*'} - {cell}".rstrip())
+        return self.parse_text_to_nodes("\n".join(lines))
+
+
+class FlagTable(TableDirective):
+    """The bits of the flag columns."""
+
+    header = ("Bit", "Value", "Name", "Meaning")
+    widths = (8, 12, 34, 60)
+
+    def rows(self):
+        from kinmis.flags import FLAGS
+        for flag in FLAGS:
+            yield flag.bit, flag.value, f"``{flag.name}``", f"{flag.description}."
+
+
+class ColumnTable(TableDirective):
+    """A part of the columns of a catalogue: "galaxy", "stellar", "gas" or "comparison"."""
+
+    required_arguments = 1
+    header = ("Column", "Unit", "Type", "What it says", "UCD")
+    widths = (34, 10, 10, 60, 30)
+
+    def rows(self):
+        import numpy as np
+
+        from kinmis.catalogue import COLUMNS
+        part = self.arguments[0]
+        if part not in _PARTS:
+            raise self.error(f"the columns have the parts {', '.join(_PARTS)}, not {part!r}")
+        first = next(number for number, column in enumerate(COLUMNS)
+                     if _part(column.name) != "comparison")
+        for number, column in enumerate(COLUMNS):
+            mine = "galaxy" if number < first else _part(column.name)
+            if mine == part:
+                kind = "text" if column.dtype is str else np.dtype(column.dtype).name
+                unit = "" if column.unit is None else str(column.unit)
+                yield (f"``{column.name}``", unit, kind, f"{column.description}.",
+                       f"``{column.ucd}``")
+
+
+_PARTS = ("galaxy", "stellar", "gas", "comparison")
+
+
+def _part(name):
+    """Return what a column is about, but for those of the galaxy, which stand first."""
+    component = name.partition("_")[0]
+    own = component in ("stellar", "gas") and "_photometric_" not in name
+    return component if own else "comparison"
+
+
+def setup(app):
+    app.add_directive("picture", Picture)
+    app.add_directive("command", Command)
+    app.add_directive("flag-table", FlagTable)
+    app.add_directive("column-table", ColumnTable)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
