@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 from plotting_fields import artist, disc, fit_of, pair, words
 from plotting_fields import nothing_leaks  # noqa: F401 (a fixture of every test here)
 
-from kinmis import Galaxy, PositionAngle
+from kinmis import Galaxy, PositionAngle, mock
 from kinmis.flags import flag_bits
 from kinmis.plotting import plot_field, plot_fit, plot_galaxy
 
@@ -285,3 +285,12 @@ def test_pyplot_and_matplotlib_load_no_earlier_than_needed():
             "VelocityField.from_arrays([1, 2], east=[0, 1], north=[0, 0]).plot(pa=90); "
             "assert 'matplotlib.pyplot' not in sys.modules")
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_angle_fitted_about_another_centre_is_drawn_through_it():
+    field = mock.velocity_field(pa=0, center=(2, 1), seed=0)
+    picture = field.plot(field.fit_pa(center=(2, 1)))
+    line = next(line for line in picture.axes[0].lines if line.get_gid() == "PA")
+    (east, other), (north, south) = line.get_data()
+    assert abs((east + other) / 2 - 2) < 0.3
+    assert north > 1 > south

@@ -28,22 +28,22 @@ def draw_angle(ax, angle, reach, corner):
     corner : array-like
         Signs (East, North) of the corner with room for the word "receding".
     """
-    width = 2 * rcParams["axes.linewidth"]
+    width, center = 2 * rcParams["axes.linewidth"], np.array(angle.center)
     ahead, behind = _direction(angle.pa), -_direction(angle.pa)
     before = reach(ahead)
-    ends = 1.06 * before[-1] * ahead, 1.06 * reach(behind)[-1] * behind
+    ends = np.array([1.06 * before[-1] * ahead, 1.06 * reach(behind)[-1] * behind])
     # the dot sits on data, and within them
     dot_at = before[np.searchsorted(before, 0.93 * before[-1], side="right") - 1] * ahead
     if np.isfinite(angle.upper - angle.lower):
         arc = _direction(np.linspace(angle.lower, angle.upper, 60))
         for end, sign in zip(ends, (1, -1)):
-            wedge = np.concatenate([[(0, 0)], sign * np.linalg.norm(end) * arc])
+            wedge = center + np.concatenate([[(0, 0)], sign * np.linalg.norm(end) * arc])
             ax.add_patch(Polygon(wedge, facecolor=INK, alpha=0.25, linewidth=0, gid="interval"))
-    ax.plot(*zip(*ends), color=INK, linewidth=width, solid_capstyle="butt", gid="PA",
+    ax.plot(*zip(*(center + ends)), color=INK, linewidth=width, solid_capstyle="butt", gid="PA",
             path_effects=_halo(2.2 * width))
     sure = "AMBIGUOUS_SENSE" not in angle.flags
     red = colormaps[CMAP](1.)
-    ax.plot(*dot_at, "o", markersize=0.75 * rcParams["font.size"], gid="receding",
+    ax.plot(*(center + dot_at), "o", markersize=0.75 * rcParams["font.size"], gid="receding",
             label="receding" if sure else "receding?", color=red if sure else "white",
             markeredgecolor="white" if sure else red, markeredgewidth=0.6 * width)
     legend = ax.legend(loc=_place(corner), fontsize=SMALL * rcParams["font.size"], frameon=False,

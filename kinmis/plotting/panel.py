@@ -163,6 +163,7 @@ class Panel:
         polygons = self.polygons[self.valid]
         centers = polygons.mean(axis=1)
         size = np.linalg.norm(polygons[:, 0] - centers, axis=1)
+        centers = centers - self.angle.center
         along, across = centers @ direction, centers @ (direction[::-1] * (1, -1))
         on_the_way = (along > 0) & (np.abs(across) < size)
         if not on_the_way.any():

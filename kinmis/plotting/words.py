@@ -29,6 +29,7 @@ class Angle(NamedTuple):
     v_sys: float = np.nan
     flags: tuple = ()
     result: PositionAngle | None = None
+    center: tuple = (0., 0.)
 
     @property
     def ok(self):
@@ -59,7 +60,8 @@ def as_angle(pa, field):
     lower, upper = pa.interval_68.value
     if not np.isfinite(lower + upper):
         lower, upper = pa.pa.value + pa.pa_err.value * np.array([-1, 1])
-    return Angle(pa.pa.value, lower, upper, pa.v_sys.value, tuple(pa.flag_names), pa)
+    return Angle(pa.pa.value, lower, upper, pa.v_sys.value, tuple(pa.flag_names), pa,
+                 pa.center)
 
 
 def plain(text):

@@ -4,9 +4,9 @@ The basis of the harmonic model.
     v = v_sys + sum_k sum_m B_k(r) a_km cos m(phi - theta),    m = 1; 1, 3; or 1, 3, 5
 
 B_k are linear hat functions of radius: one at its node, zero at the neighbouring nodes and
-at the centre. The nodes lie at R/8, R/4, R/2 and the outer radius R. phi runs from North through East. The columns are, in this order,
-1; B_k cos(phi); B_k sin(phi); B_k cos(3 phi); B_k sin(3 phi); B_k cos(5 phi);
-B_k sin(5 phi), each for k = 1 ... K.
+at the centre. The nodes lie at R/8, R/4, R/2 and the outer radius R. phi runs from North
+through East. The columns are, in this order, 1; B_k cos(phi); B_k sin(phi); B_k cos(3 phi);
+B_k sin(3 phi); B_k cos(5 phi); B_k sin(5 phi), each for k = 1 ... K.
 """
 
 import numpy as np

@@ -89,7 +89,8 @@ def fit_bisymmetric(field, *, weights="bins", center=(0., 0.), rmin=None, rmax=N
     if steps != int(steps) or steps < 37 or steps % 2 == 0:
         raise ValueError(f"steps must be an odd number, 37 or more, not {steps!r}")
     rows = field_rows(field, center, rmin, rmax)
-    result = partial(PositionAngle, method="bisymmetric", weights=weights, source=field)
+    result = partial(PositionAngle, method="bisymmetric", weights=weights, source=field,
+                     center=tuple(center))
     values = failure(rows)
     if values is not None:
         return result(values)

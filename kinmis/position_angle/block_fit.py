@@ -12,8 +12,8 @@ from kinmis.position_angle.correlation import inflation, is_correlated
 from kinmis.position_angle.posterior import (NORMAL_BELOW, Posterior, grid_intervals,
                                              normal_intervals)
 from kinmis.position_angle.result import PositionAngle
-from kinmis.position_angle.solution import (Choice, blocks, inner_and_outer, linearise,
-                                            net_rotation, reduce, rotation_chi2)
+from kinmis.position_angle.solution import Choice, blocks, reduce, rotation_chi2
+from kinmis.position_angle.tangent import inner_and_outer, linearise, net_rotation
 from kinmis.position_angle.weighting import Block
 
 #: Significance that counts as rotation: one false alarm in a thousand fields of noise.
@@ -212,7 +212,8 @@ class BlockFit:
                 mine = {name: mine[name] for name in WITHOUT_ROTATION}
                 posterior = model = None
             results.append(PositionAngle(mine, "harmonic", self.options.weights,
-                                         choice.harmonics(i), field, posterior, model))
+                                         choice.harmonics(i), field, posterior, model,
+                                         self.options.center))
         return results
 
 

@@ -39,9 +39,11 @@ def fit_pa(fields, method="harmonic", weights="bins", center=None, rmin=None, rm
         with the unit ``astropy.units.dimensionless_unscaled`` where the metadata has one.
     clip : float, optional
         Data beyond this many robust standard deviations from a free harmonic fit are left
-        out; None keeps all. Harmonic engine only.
+        out; None keeps all. Harmonic engine only; with ``weights="area"`` it bears on the
+        detection of rotation, not on the angle.
     harmonics : tuple of int, optional
-        (1,), (1, 3) or (1, 3, 5); by default the Bayesian information criterion chooses. Harmonic engine only.
+        (1,), (1, 3) or (1, 3, 5); by default the Bayesian information criterion chooses.
+        Harmonic engine only.
     correlated : bool
         Whether to look for correlated noise and widen the error accordingly. Harmonic
         engine only.
@@ -66,10 +68,11 @@ def fit_pa(fields, method="harmonic", weights="bins", center=None, rmin=None, rm
 
     .. math:: v = v_{sys} + \\sum_{m} \\sum_{k=1}^{4} a_{km} B_k(r) \\cos m(\\phi - \\theta)
 
-    with :math:`m = 1`; 1 and 3; or 1, 3 and 5, and :math:`B_k` linear hat functions of radius. All but
-    :math:`\\theta` is linear, so the chi-square as a function of :math:`\\theta` is small
-    algebra. The error follows from its curvature, or from the posterior on the circle where
-    that is wide.
+    with :math:`m = 1`; 1 and 3; or 1, 3 and 5, and :math:`B_k` linear hat functions of radius
+    with nodes at 1/8, 1/4, 1/2 and all of the outer radius (fewer where there are few data).
+    All but :math:`\\theta` is linear, so the chi-square as a function of :math:`\\theta` is
+    small algebra. The error follows from its curvature, or from the posterior on the circle
+    where that is wide.
 
     References
     ----------

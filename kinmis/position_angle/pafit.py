@@ -69,7 +69,8 @@ def fit_with_pafit(field, *, weights="bins", center=(0., 0.), rmin=None, rmax=No
     if steps != int(steps) or steps < 37:
         raise ValueError(f"steps must be a whole number, 37 or more, not {steps!r}")
     rows = field_rows(field, center, rmin, rmax)
-    result = partial(PositionAngle, method="pafit", weights=weights, source=field)
+    result = partial(PositionAngle, method="pafit", weights=weights, source=field,
+                     center=tuple(center))
     values = failure(rows)
     if values is not None:
         return result(values)

@@ -63,6 +63,8 @@ class PositionAngle:
     model_of : callable, optional
         Function of no argument that returns the model velocity at each spaxel of the
         field, in km/s.
+    center : pair of float
+        Centre of the fit, arcsec to the East and North of the field's own.
     """
 
     values: dict
@@ -72,6 +74,7 @@ class PositionAngle:
     source: object = None
     posterior_of: object = field(default=None)
     model_of: object = field(default=None)
+    center: tuple = (0., 0.)
 
     def __post_init__(self):
         defaults = {name: default for name, (_, default) in VALUES.items()}

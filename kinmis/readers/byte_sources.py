@@ -6,7 +6,7 @@ __all__ = ["FileSource", "GzipSource", "open_source"]
 
 # bytes read or inflated at a time: large enough that calls cost little, small enough that the
 # memory stays in the cache of the processor and is used again and again
-_PIECE = 1 << 18
+_PIECE = 1 << 17
 
 
 class FileSource:
@@ -60,7 +60,7 @@ class FileSource:
 
         Yields
         ------
-        piece : bytes
+        piece : bytes-like
             Of any length; together they are shorter than asked for at the end of the file.
         """
         self.file.seek(start)
@@ -116,7 +116,7 @@ class GzipSource(FileSource):
                 return
             for offset, piece in self._pieces:
                 if offset <= start < offset + len(piece):
-                    part = piece[start - offset:stop - offset]
+                    part = memoryview(piece)[start - offset:stop - offset]
                     yield part
                     start += len(part)
 

@@ -1,9 +1,12 @@
 """The cards of a FITS header, found without parsing the ones that nobody asks for."""
 
+import functools
 import re
+import struct
 
 __all__ = ["Cards"]
 
+_FLOAT = re.compile(rb"[.ED]")
 _STRING = re.compile(rb" *'((?:[^']|'')*)'")
 
 
@@ -37,14 +40,15 @@ class Cards:
     def keywords(self):
         """Where each keyword stands first; keywords are bytes, with their padding."""
         if self._places is None:
+            count = len(self.raw) // 80
+            keywords = struct.unpack_from("8s72x" * count, self.raw)
             # backwards, so that the first of several cards with one keyword stays
-            places = range((len(self.raw) - 1) // 80 * 80, -1, -80)
-            self._places = dict(zip([self.raw[place:place + 8] for place in places], places))
+            self._places = dict(zip(keywords[::-1], range(80 * count - 80, -1, -80)))
         return self._places
 
     def get(self, keyword, default=None):
         """Return the value of a keyword, or the default where it is missing or empty."""
-        place = self.keywords.get(keyword.ljust(8).encode())
+        place = self.keywords.get(_padded(keyword))
         if place is None or self.raw[place + 8:place + 9] != b"=":
             return default
         value = _parse(self.raw, place)
@@ -97,25 +101,30 @@ class Cards:
         return found
 
 
+@functools.cache
+def _padded(keyword):
+    return keyword.ljust(8).encode()
+
+
 def _parse(raw, start):
     """Return the value of the card at ``start``; None for an empty one."""
     card = raw[start + 10:start + 80]
+    if card.startswith(b"'"):   # as nearly all texts are written
+        end = card.find(b"'", 1)
+        if end > 0 and card[end - 1:end] != b"&" and card[end + 1:end + 2] != b"'":
+            return card[1:end].decode("ascii", "replace").rstrip()
     if text := _STRING.match(card):
         text = text[1].replace(b"''", b"'").decode("ascii", "replace").rstrip()
         if text.endswith("&") and raw.startswith(b"CONTINUE", start + 80):
             text = text[:-1] + (_parse(raw, start + 80) or "")
         return text
     card = card.partition(b"/")[0].strip()
-    if card in (b"T", b"F"):
-        return card == b"T"
     if not card:
         return None
+    if card == b"T" or card == b"F":
+        return card == b"T"
     try:
-        return int(card)
-    except ValueError:
-        pass
-    try:
-        return float(card.replace(b"D", b"E"))
+        return float(card.replace(b"D", b"E")) if _FLOAT.search(card) else int(card)
     except ValueError:
         raise ValueError(f"the header card {raw[start:start + 80].decode('ascii', 'replace')!r} "
                          "is not FITS") from None

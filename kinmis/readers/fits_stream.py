@@ -9,7 +9,7 @@ file stays unseen.
 
 import functools
 import os
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -25,8 +25,7 @@ _ONES = 0xFFFFFFFF
 _DTYPES = {8: ">u1", 16: ">i2", 32: ">i4", 64: ">i8", -32: ">f4", -64: ">f8"}
 
 
-@dataclass(frozen=True)
-class Extension:
+class Extension(NamedTuple):
     """
     One extension of a file, as far as it is used.
 
@@ -55,7 +54,7 @@ def checksum(data, place=0):
 
     Parameters
     ----------
-    data : bytes
+    data : bytes-like
         All the data, or a piece of them.
     place : int, optional
         Offset of the piece.

@@ -190,10 +190,10 @@ def _metadata(primary, path, release):
         "z": None if reference is None else reference / _C,
         **photometry,
         "psf_fwhm": _quantity(primary.get("RFWHM"), u.arcsec),
-        "daptype": kind, "bintype": bintype, "template": template,
+        "daptype": kind or None, "bintype": bintype or None, "template": template or None,
         "quality_bits": quality,
     }
-    return {key: value for key, value in meta.items() if value not in (None, "")}
+    return {key: value for key, value in meta.items() if value is not None}
 
 
 def _quantity(value, unit):
