@@ -2,26 +2,26 @@
 
 import os
 import sys
-from datetime import date
 from importlib.metadata import version as version_of
 from pathlib import Path
 
-from sphinx_astropy.conf.v2 import *  # noqa: F403
-from sphinx_astropy.conf.v2 import exclude_patterns, extensions, intersphinx_mapping
+from sphinx_astropy.conf.v2 import *  # noqa: F401, F403
+from sphinx_astropy.conf.v2 import exclude_patterns, extensions
+from sphinx_astropy.conf.v2 import intersphinx_mapping as _KNOWN
 
 sys.path.insert(0, str(Path(__file__).parent / "_ext"))
 
 project = "kinmis"
 author = "The kinmis developers"
-project_copyright = f"2026-{date.today().year}, {author}" if date.today().year > 2026 else (
-    f"2026, {author}")
+project_copyright = f"2026, {author}"
 release = version_of("kinmis")
 version = ".".join(release.split(".")[:2])
 
 # what is not used, or would make the looks of pages depend on what else is installed
 _UNUSED = {"sphinx_astropy.ext.changelog_links", "sphinx_astropy.ext.generate_config",
-           "sphinx_astropy.ext.intersphinx_toggle", "sphinx.ext.inheritance_diagram",
-           "sphinx.ext.todo", "sphinx.ext.coverage", "matplotlib.sphinxext.plot_directive"}
+           "sphinx_astropy.ext.intersphinx_toggle", "sphinx_astropy.ext.missing_static",
+           "sphinx.ext.coverage", "sphinx.ext.inheritance_diagram", "sphinx.ext.todo",
+           "matplotlib.sphinxext.plot_directive"}
 extensions = [name for name in extensions if name not in _UNUSED]
 # equations that show without a connection too
 extensions += ["sphinx-mathjax-offline", "kinmis_docs"]
@@ -31,7 +31,7 @@ exclude_patterns += ["_ext", "_generated", "drawings"]
 if os.environ.get("KINMIS_DOCS_INTERSPHINX", "0") in ("", "0"):
     intersphinx_mapping = {}
 else:
-    intersphinx_mapping = {name: intersphinx_mapping[name] for name in (
+    intersphinx_mapping = {name: _KNOWN[name] for name in (
         "python", "numpy", "scipy", "matplotlib", "astropy")}
 
 # A reference to something of kinmis that does not exist is an error. Those to other packages
@@ -51,6 +51,9 @@ html_title = f"kinmis {version}"
 html_static_path = ["_static"]
 html_css_files = ["kinmis.css"]
 html_show_sourcelink = False
+# pages that have none below them need no list of these
+html_sidebars = {page: [] for page in (
+    "changelog", "citing", "contributing", "first_steps", "index", "install", "performance")}
 html_last_updated_fmt = None
 html_theme_options = {
     "collapse_navigation": False,

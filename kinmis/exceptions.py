@@ -11,7 +11,18 @@ __all__ = ["InvalidValueWarning", "KinmisWarning", "QualityWarning", "ReaderWarn
 
 
 class KinmisWarning(AstropyUserWarning):
-    """Base class of every warning that kinmis gives."""
+    """
+    Base class of every warning that kinmis gives.
+
+    Examples
+    --------
+    Make errors of them all:
+
+    >>> import warnings
+    >>> from kinmis import KinmisWarning
+    >>> with warnings.catch_warnings():
+    ...     warnings.simplefilter("error", KinmisWarning)
+    """
 
 
 class InvalidValueWarning(KinmisWarning):
@@ -23,4 +34,4 @@ class QualityWarning(KinmisWarning):
 
 
 class ReaderWarning(KinmisWarning):
-    """A reader plug-in could not be loaded, or more than one format claims a file."""
+    """A plug-in can't be loaded, several formats claim a file, or a header was put right."""

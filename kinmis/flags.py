@@ -9,7 +9,24 @@ __all__ = ["FLAGS", "Flag", "decode_flags", "flag_bits"]
 
 @dataclass(frozen=True)
 class Flag:
-    """One bit of a flag column."""
+    """
+    One bit of a flag column.
+
+    Parameters
+    ----------
+    bit : int
+        Its number, from 0.
+    name : str
+        What it is called.
+    description : str
+        What it says.
+
+    Examples
+    --------
+    >>> from kinmis.flags import FLAGS
+    >>> FLAGS[2].name, FLAGS[2].value
+    ('NO_ROTATION', 4)
+    """
 
     bit: int
     name: str

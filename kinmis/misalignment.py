@@ -42,6 +42,15 @@ class Misalignment:
     photometric : dict
         For a galaxy, the misalignment of each component with the photometric major axis, by
         ``"stellar"`` and ``"gas"``.
+
+    Examples
+    --------
+    >>> from kinmis import mock
+    >>> result = mock.galaxy(pa_stellar=350, pa_gas=20, seed=1).misalignment()
+    >>> print(result.difference.round(), result.gas.pa.round())
+    30.0 deg 20.0 deg
+    >>> print(result.photometric["stellar"].absolute.round())
+    0.0 deg
     """
 
     values: dict
@@ -310,6 +319,16 @@ def measure_misalignments(galaxies, *, clean=True, threshold=30 * u.deg, common=
     -------
     results : list of `Misalignment`
         One for each galaxy, in order.
+
+    Examples
+    --------
+    >>> from kinmis import mock
+    >>> from kinmis.misalignment import measure_misalignments
+    >>> galaxies = [mock.galaxy(pa_stellar=40, pa_gas=gas, seed=1) for gas in (40, 130)]
+    >>> for result in measure_misalignments(galaxies):
+    ...     print(result.absolute.round())
+    0.0 deg
+    90.0 deg
     """
     from kinmis.cleaning import clean as clean_fields
 

@@ -1,6 +1,5 @@
 """`VelocityField`: the velocity field of one component of one galaxy."""
 
-import copy
 import html
 
 import astropy.units as u
@@ -169,7 +168,8 @@ class VelocityField(NDSlicingMixin, NDData):
 
     def _replace(self, **changes):
         """Return a copy that shares arrays and metadata values, with ``changes`` made."""
-        new = copy.copy(self)
+        new = object.__new__(type(self))
+        new.__dict__.update(self.__dict__)
         new._meta = copy_meta(self.meta)
         for name, value in changes.items():
             setattr(new, f"_{name}", value)

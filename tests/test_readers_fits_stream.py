@@ -94,6 +94,56 @@ def test_long_headers_tables_and_many_axes(tmp_path):
         read_extensions(str(path), {"LONG": lambda header: 2})
 
 
+def variant(tmp_path, name, change):
+    """Write a small MAPS file with one change to its extensions."""
+    units = maps_units()
+    units = change(units) or units
+    return str(write_units(units, tmp_path / name))
+
+
+def test_files_laid_out_in_other_ways_after_each_other(tmp_path):
+    """What is remembered of one file must not lead astray in the next."""
+    def longer_header(units):
+        for number in range(80):
+            units["SPX_MFLUX"].header[f"KEY{number}"] = number
+
+    def extra(units):
+        items = list(units.items())
+        items.insert(3, ("EXTRA", fits.ImageHDU(np.ones((9, 9)), name="EXTRA")))
+        return dict(items)
+
+    def swapped(units):
+        units["SPX_MFLUX"], units["BINID"] = units["BINID"], units["SPX_MFLUX"]
+
+    def shorter(units):
+        del units["SPX_MFLUX"]
+
+    def wider(units):
+        units["SPX_MFLUX"].data = np.zeros((99, 99), np.float32)
+
+    def missing(units):
+        del units["BINID"]
+
+    changes = [lambda units: None, longer_header, extra, swapped, shorter, wider]
+    for suffix in ("fits", "fits.gz"):
+        paths = [variant(tmp_path, f"{number}.{suffix}", change)
+                 for number, change in enumerate(changes)]
+        lacking = variant(tmp_path, f"lacking.{suffix}", missing)
+        whole = (tmp_path / f"0.{suffix}").read_bytes()
+        (tmp_path / f"cut.{suffix}").write_bytes(whole[:len(whole) // 10])
+        for path in [*paths, *paths[::-1], paths[0], *paths]:
+            found = read_extensions(path, WANTED)
+            with fits.open(path) as units:
+                np.testing.assert_array_equal(found["BINID"].image, units["BINID"].data)
+                np.testing.assert_array_equal(found["EMLINE_GVEL"].image,
+                                              units["EMLINE_GVEL"].data[2])
+            with pytest.raises(ValueError, match="has no extension BINID; it has PRIMARY, "
+                                                 "SPX_SKYCOO, SPX_MFLUX, STELLAR_VEL"):
+                read_extensions(lacking, WANTED)
+            with pytest.raises(OSError, match="is truncated"):
+                read_extensions(str(tmp_path / f"cut.{suffix}"), WANTED)
+
+
 def test_first_extension_of_a_name_counts(tmp_path):
     path = tmp_path / "twice.fits"
     fits.HDUList([fits.PrimaryHDU(), fits.ImageHDU(np.zeros(3), name="x"),

@@ -3,8 +3,8 @@ What these pages need beyond Sphinx: pictures, commands and tables that the buil
 
 ``.. picture::`` shows the code that it holds and the picture that the name ``figure`` is bound
 to afterwards; or the picture that a script of the folder ``drawings`` makes. ``.. command::``
-runs a command and shows what it prints. ``.. flag-table::`` and ``.. column-table::`` are made
-from the declarations in the package.
+runs a command and shows what it prints. ``.. flag-table::``, ``.. column-table::`` and
+``.. format-table::`` are made from the declarations in the package.
 """
 
 import runpy
@@ -81,7 +81,7 @@ class Command(PageDirective):
     """Show commands, one a line, and what they print."""
 
     has_content = True
-    option_spec = {"code": directives.nonnegative_int, "hide": directives.unchanged}
+    option_spec = {"code": directives.nonnegative_int}
 
     def run(self):
         shown = []
@@ -152,6 +152,20 @@ class ColumnTable(TableDirective):
                        f"``{column.ucd}``")
 
 
+class FormatTable(TableDirective):
+    """The formats that can be read."""
+
+    header = ("Format", "What it reads")
+    widths = (20, 80)
+
+    def rows(self):
+        from kinmis.readers.formats import READERS
+        from kinmis.readers.plugins import load_built_in
+        load_built_in()
+        for name in sorted(READERS):
+            yield f"``{name}``", f"{READERS[name].description}."
+
+
 _PARTS = ("galaxy", "stellar", "gas", "comparison")
 
 
@@ -167,4 +181,5 @@ def setup(app):
     app.add_directive("command", Command)
     app.add_directive("flag-table", FlagTable)
     app.add_directive("column-table", ColumnTable)
+    app.add_directive("format-table", FormatTable)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

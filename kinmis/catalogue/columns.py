@@ -258,6 +258,12 @@ def column_names():
     Returns
     -------
     names : list of str
+
+    Examples
+    --------
+    >>> from kinmis.catalogue import column_names
+    >>> column_names()[:3]
+    ['id', 'source', 'status']
     """
     return [column.name for column in COLUMNS]
 

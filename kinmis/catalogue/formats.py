@@ -115,6 +115,18 @@ def read_table(path):
         If there is no such file.
     ModuleNotFoundError
         If the format needs a package that is missing.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> from kinmis import measure, mock
+    >>> from kinmis.catalogue import read_table
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder) / "angles.ecsv"
+    ...     table = measure(mock.galaxy(pa_stellar=40, seed=1), out=path)
+    ...     print(read_table(path)["stellar_pa"].unit)
+    deg
     """
     path = Path(path).expanduser()
     if not path.exists():

@@ -100,57 +100,67 @@ def free_fit(rows, weights):
     -------
     fit : `FreeFit`
     """
-    columns = rows.columns
     # small numbers keep their digits when they are squared
     velocity = rows.velocity - np.median(rows.velocity)
-    designs = [_design(columns, nodes) for nodes, needed in ROWS_NEEDED.items()
-               if len(rows) >= needed]
-    widest = columns if len(designs) == len(ROWS_NEEDED) else designs[0]
-    freedom = len(rows) - len(widest)
+    tests = [_rotation(nodes) for nodes, needed in ROWS_NEEDED.items() if len(rows) >= needed]
+    used = np.eye(basis.COLUMNS) if len(tests) == len(ROWS_NEEDED) else tests[0]
+    columns = _product(used, rows.columns)
+    freedom = len(rows) - len(used)
     weight, scatter = np.ones(len(rows)), 0.
     by_errors = weights == "bins" and rows.ivar is not None
     if by_errors:
         measured = 1. / rows.ivar
         for _ in range(3):
             # from equal weights on: the inverse variance alone rests on the few best data
-            residual = _residual(widest, velocity, weight)
+            residual = _fit(columns, velocity, weight)[0]
             scatter = intrinsic_variance(residual, measured, freedom, scatter)
             weight = 1. / (measured + scatter)
-    residual = _residual(widest, velocity, weight)
+    residual, inverse = _fit(columns, velocity, weight)
     if by_errors:
-        variance = weight @ residual**2 / freedom / weight
+        variance = np.sum(weight * residual**2) / freedom / weight
     else:
-        scatter = residual @ residual / freedom
-        # wrong for each datum, but right for a sum over many, whichever of them are noisier
-        variance = residual**2 / (1. - _leverage(widest))
-    constant = weight @ _residual(designs[0][:1], velocity, weight)**2
+        scatter = np.sum(residual**2) / freedom
+        # wrong for each datum, but right for a sum over many, whichever of them are noisier;
+        # a datum that the fit follows hides part of its residual
+        leverage = np.sum(columns * _product(inverse, columns), axis=0)
+        variance = residual**2 / (1. - np.minimum(leverage, 0.9))
+    constant = np.sum(weight * _fit(rows.columns[:1], velocity, weight)[0]**2)
     explained, left = {}, {}
-    for design in designs:
-        taken = len(design) - 1
+    for test in tests:
+        taken = len(test) - 1
+        chi2 = np.sum(weight * _fit(_product(test, rows.columns), velocity, weight)[0]**2)
         # rounding leaves something of a perfect fit
-        left[taken] = max(weight @ _residual(design, velocity, weight)**2, 1e-20 * constant)
+        left[taken] = max(chi2, 1e-20 * constant)
         explained[taken] = max(constant - left[taken], 0.)
-    return FreeFit(weight, float(np.sqrt(scatter)), residual, variance, len(widest), explained,
+    return FreeFit(weight, float(np.sqrt(scatter)), residual, variance, len(used), explained,
                    left)
 
 
-def _design(columns, nodes):
-    coarse = basis.coarsen(nodes)
-    return np.vstack([columns[:1], coarse @ columns[1:1 + basis.K],
-                      coarse @ columns[1 + basis.K:1 + 2 * basis.K]])
+def _rotation(nodes):
+    """Return the matrix that makes constant and rotation from the columns of the basis."""
+    matrix = np.zeros((1 + 2 * nodes, basis.COLUMNS))
+    matrix[0, 0] = 1.
+    matrix[1:, 1:1 + 2 * basis.K] = np.kron(np.eye(2), basis.coarsen(nodes))
+    return matrix
 
 
-def _residual(design, velocity, weight):
-    root = np.sqrt(weight)
-    found = np.linalg.lstsq((design * root).T, velocity * root, rcond=None)[0]
-    return velocity - found @ design
+def _fit(columns, velocity, weight):
+    """Return the residuals of a least-squares fit, and the inverse of the normal matrix."""
+    weighted = columns * weight
+    # a radial function may have no data
+    inverse = np.linalg.pinv(_product(weighted, columns.T), rcond=1e-12, hermitian=True)
+    found = inverse @ np.sum(weighted * velocity, axis=1)
+    return velocity - np.einsum("i,ij->j", found, columns), inverse
 
 
-def _leverage(design):
-    """Return how much of its own residual each datum hides, below one."""
-    vectors, sizes, _ = np.linalg.svd(design.T, full_matrices=False)
-    known = vectors[:, sizes > 1e-9 * sizes[0]]
-    return np.minimum(np.sum(known**2, axis=1), 0.9)
+def _product(first, second):
+    """
+    Return the product of two matrices by plain loops.
+
+    As fast as the threads of BLAS for these shapes, which would get in each other's way where
+    every worker of a catalogue has them.
+    """
+    return np.einsum("ij,jk->ik", first, second)
 
 
 def widening(rows, fit, influence):
@@ -207,8 +217,10 @@ def failure(rows):
 
 def _on_a_line(rows):
     """Whether all data lie on one line, as far as rounding can tell."""
-    widths = np.linalg.svd(rows.place - rows.place.mean(axis=0), compute_uv=False)
-    return bool(widths[1] <= 1e-6 * widths[0])
+    east, north = (rows.place - rows.place.mean(axis=0)).T
+    narrow, wide = np.linalg.eigvalsh([[np.sum(east**2), np.sum(east * north)],
+                                       [np.sum(east * north), np.sum(north**2)]])
+    return bool(narrow <= 1e-12 * wide)
 
 
 @dataclass

@@ -167,8 +167,9 @@ class Points:
         shape = len(self), -1
         residual = (matrix @ self.velocity).reshape(shape).T
         constant = matrix.sum(axis=1).reshape(shape).T
-        norm = constant**2 @ self.weight
-        v_sys = ((residual * constant) @ self.weight) / np.where(norm > 0, norm, 1.)
+        norm = np.einsum("ij,ij,j->i", constant, constant, self.weight)
+        v_sys = np.einsum("ij,ij,j->i", residual, constant, self.weight)
+        v_sys /= np.where(norm > 0, norm, 1.)
         return residual - v_sys[:, None] * constant, constant, v_sys
 
 
@@ -209,9 +210,10 @@ class Scan:
             # what a constant velocity leaves
             one = 1. - (1. + has_first - 1. * has_second - has_turned) / count
             others = 1. - 1. / count
-            square += weight @ residual**2
-            cross += weight @ (residual * one)
-            constant += weight @ one**2
+            # no BLAS, whose threads get in the way of other workers
+            square += np.einsum("i,ij,ij->j", weight, residual, residual)
+            cross += np.einsum("i,ij,ij->j", weight, residual, one)
+            constant += np.einsum("i,ij,ij->j", weight, one, one)
             self.expected += np.sum(others * (others + INTERPOLATED / count), axis=0)
         # with only the image about the axis itself a constant stays hidden
         shift = cross / np.where(constant > 0, constant, 1.)

@@ -64,6 +64,16 @@ def fit_with_pafit(field, *, weights="bins", center=(0., 0.), rmin=None, rmax=No
     References
     ----------
     .. [1] Krajnovic, D., et al. 2006, MNRAS, 366, 787, Appendix C
+
+    Examples
+    --------
+    .. doctest-requires:: pafit
+
+        >>> from kinmis import mock
+        >>> from kinmis.position_angle.pafit import fit_with_pafit
+        >>> result = fit_with_pafit(mock.velocity_field(pa=75, size=8, seed=1))
+        >>> bool(abs(result.pa.value - 75) < 2)
+        True
     """
     fit_kinematic_pa = _pafit()
     if steps != int(steps) or steps < 37:

@@ -65,6 +65,17 @@ class PositionAngle:
         field, in km/s.
     center : pair of float
         Centre of the fit, arcsec to the East and North of the field's own.
+
+    Examples
+    --------
+    >>> from kinmis import mock
+    >>> fit = mock.velocity_field(pa=40, seed=1).fit_pa()
+    >>> fit.ok, fit.flag_names
+    (True, [])
+    >>> print(fit.pa.round())
+    40.0 deg
+    >>> fit.model()
+    <VelocityField: stellar, 48 x 48, 1279 valid, ... km/s>
     """
 
     values: dict

@@ -6,7 +6,7 @@ __all__ = ["FileSource", "GzipSource", "open_source"]
 
 # bytes read or inflated at a time: large enough that calls cost little, small enough that the
 # memory stays in the cache of the processor and is used again and again
-_PIECE = 1 << 17
+_PIECE = 1 << 18
 
 
 class FileSource:

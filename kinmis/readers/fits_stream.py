@@ -9,6 +9,7 @@ file stays unseen.
 
 import functools
 import os
+import stat
 from typing import NamedTuple
 
 import numpy as np
@@ -72,7 +73,8 @@ def checksum(data, place=0):
     """
     head = -place % 4
     words = max(len(data) - head, 0) // 4
-    total = int(np.frombuffer(data, ">u4", words, head).sum(dtype=np.uint64)) if words else 0
+    total = int(np.add.reduce(np.frombuffer(data, ">u4", words, head),
+                              dtype=np.uint64)) if words else 0
     if head or len(data) % 4:   # pieces may cut words in two
         for rest in (*range(min(head, len(data))), *range(head + 4 * words, len(data))):
             total += data[rest] << 8 * (3 - (place + rest) % 4)
@@ -105,28 +107,72 @@ def read_extensions(path, wanted):
     ValueError
         If it is not FITS, or lacks an extension or a plane.
     """
+    try:
+        return _read(path, wanted, _jumps)
+    except _Astray:
+        return _read(path, wanted, {})
+
+
+class _Astray(Exception):
+    """A file is not laid out like the one before; it has to be read without jumps."""
+
+
+# From where a useful extension ended to where the next one began, in files before this one: a
+# survey has a handful of layouts, and looking at each header between takes a tenth of the time
+# of reading. What lies at the end of a jump is checked.
+_jumps = {}
+
+
+def _read(path, wanted, jumps):
     missing = set(wanted)
-    found, seen, place = {}, [], 0
+    found, seen = {}, []
+    place, origin, jumped, straight = 0, None, False, True
     with open_source(path) as source:
-        while missing and (unit := _next(source, place, seen, len(missing) > 1)) is not None:
+        while missing:
+            try:
+                unit = _next(source, place, seen, len(missing) > 1)
+            except OSError:
+                if jumped:
+                    raise _Astray from None
+                raise
+            if unit is None:
+                break
             raw, name, geometry, start, stop = unit
             seen.append(name)
+            if place and name not in missing:
+                if jumped:
+                    raise _Astray
+                place = stop
+                continue
+            header = Cards(raw)
+            image = None
             if name in missing:
                 missing.discard(name)
-                header = Cards(raw)
-                where = f"{path}: the extension {name}"
-                shape, offset = _plane(where, header, geometry, wanted[name])
-                size = _product(shape) * abs(geometry[0]) // 8
-                data = _verified(where, header, source.pieces(start, stop, ahead=bool(missing)),
-                                 stop - start, offset, size)
-                found[name] = Extension(name, header, _image(header, geometry[0], shape, data))
-            elif place == 0:
-                found["PRIMARY"] = Extension(name, Cards(raw), None)
-            place = stop
+                image = _image(f"{path}: the extension {name}", header, geometry, wanted[name],
+                               source.pieces(start, stop, ahead=bool(missing)), stop - start)
+                if origin is not None and origin[0] != place:
+                    jumps[origin] = place
+            found[name] = Extension(name, header, image)
+            origin = stop, name, frozenset(missing)
+            place = jumps.get(origin, stop)
+            jumped = place != stop
+            straight = straight and not jumped
     if missing:
+        if not straight:    # the message has to name every extension
+            raise _Astray
         raise ValueError(f"{path} has no extension {', '.join(sorted(missing))}; it has "
                          f"{', '.join(seen)}")
+    if len(jumps) > 1000:
+        jumps.clear()
     return found
+
+
+def _image(where, header, geometry, plane_of, pieces, length):
+    """Return an image, or one plane of it, from the pieces of its data."""
+    bitpix = geometry[0]
+    shape, offset = _plane(where, header, geometry, plane_of)
+    data = _verified(where, header, pieces, length, offset, _product(shape) * abs(bitpix) // 8)
+    return _scaled(np.frombuffer(data, _DTYPES[bitpix]).reshape(shape), header)
 
 
 def _plane(where, header, geometry, plane_of):
@@ -166,9 +212,8 @@ def _verified(where, header, pieces, length, offset, size):
     return parts[0] if len(parts) == 1 else b"".join(parts)
 
 
-def _image(header, bitpix, shape, data):
-    """Return an image from its bytes."""
-    image = np.frombuffer(data, _DTYPES[bitpix]).reshape(shape)
+def _scaled(image, header):
+    """Return an image in native byte order, scaled where the header says so."""
     image = image.astype(image.dtype.newbyteorder("="))
     if b"BSCALE" not in header.raw and b"BZERO" not in header.raw:
         return image
@@ -203,6 +248,8 @@ def first_header(path):
         If it is not FITS.
     """
     status = os.stat(path)
+    if not stat.S_ISREG(status.st_mode):
+        raise OSError(f"{path} is no regular file")     # a pipe would wait for ever
     return _first_header(path, status.st_mtime_ns, status.st_size, status.st_ino)
 
 

@@ -53,7 +53,8 @@ def register_reader(name, read_galaxy, identify=None, *, description, priority=0
     description : str
         One line for the list of formats.
     priority : int, optional
-        Where several formats claim a source, the highest priority wins.
+        Where several formats claim a source, the highest priority wins. Built-in formats
+        that the content tells for sure have 10.
     read_field : callable, optional
         ``read_field(source, component=None, **options)`` returns a
         `~kinmis.VelocityField`; by default it is picked from what ``read_galaxy`` returns.
@@ -170,11 +171,15 @@ def identify_format(source):
     """
     load_once()
     source = plain(source)
-    able = [form for form in list(READERS.values()) if claims(form, source)]
-    if not able:
+    best, names = None, []
+    for form in sorted(READERS.values(), key=lambda form: (-form.priority, form.name)):
+        if names and form.priority < best:
+            break
+        if claims(form, source):
+            best = form.priority
+            names.append(form.name)
+    if not names:
         _raise_unrecognised(source)
-    best = max(form.priority for form in able)
-    names = sorted(form.name for form in able if form.priority == best)
     if len(names) > 1:
         warnings.warn(f"{source} is claimed by the formats {', '.join(names)}; '{names[0]}' is "
                       "taken. Give format= to choose another.", ReaderWarning, stacklevel=2)

@@ -249,15 +249,13 @@ def _field(name, attributes, arrays):
 
 def _identify(source):
     """Return whether a source is a file that kinmis wrote."""
-    if not isinstance(source, str) or not os.path.isfile(source):
-        return False
     try:
-        return _KEYWORD in first_header(source)
+        return isinstance(source, str) and _KEYWORD in first_header(source)
     except (OSError, ValueError):
         return False
 
 
-register_reader("kinmis", read_galaxy, _identify, read_field=read_field,
+register_reader("kinmis", read_galaxy, _identify, read_field=read_field, priority=10,
                 description="FITS file that kinmis wrote")
 register_writer("kinmis", write_galaxy, write_field,
                 description="FITS file that gives back every attribute")

@@ -91,8 +91,9 @@ def read_maps(source, *, line="Ha-6564", mask_bits=None, release=None, bintype=N
         If the pipeline itself calls the data doubtful (``DAPQUAL``).
     """
     chosen = _mask_value(mask_bits)
-    path = source if os.path.isfile(source) or not is_plateifu(source) else find_maps(
-        source, release, bintype, template)
+    path = source
+    if is_plateifu(source) and not os.path.isfile(source):
+        path = find_maps(source, release, bintype, template)
     found = read_extensions(path, {
         "SPX_SKYCOO": None,
         "BINID": None,
@@ -126,10 +127,10 @@ def _identify(source):
     """Return whether a source is a plate-IFU or a MAPS file, whatever its name."""
     if not isinstance(source, str):
         return False
-    if not os.path.isfile(source):
-        return is_plateifu(source)
     try:
         return first_header(source).get("DAPFRMT") == "MAPS"
+    except FileNotFoundError:
+        return is_plateifu(source)
     except (OSError, ValueError):
         # a file that breaks off early is best explained by the reader of its kind
         name = os.path.basename(source)
@@ -209,6 +210,6 @@ def _warn_of_quality(meta, path):
                       "(MANGA_DAPQUAL)", QualityWarning, stacklevel=5)
 
 
-register_reader("manga-dap", read_maps, _identify,
+register_reader("manga-dap", read_maps, _identify, priority=10,
                 description="MAPS file of MaNGA (DR15 to DR17), or a plate-IFU such as "
                             "8485-1901 in the local tree $SAS_BASE_DIR")

@@ -10,7 +10,8 @@ from kinmis.exceptions import ReaderWarning
 __all__ = ["load_built_in", "load_once"]
 
 GROUP = "kinmis.readers"
-BUILT_IN = ("kinmis.readers.kinmis_fits", "kinmis.readers.manga_dap")
+BUILT_IN = ("kinmis.readers.kinmis_fits", "kinmis.readers.manga_dap",
+            "kinmis.readers.fits_image", "kinmis.readers.bin_table")
 
 _lock = RLock()
 _state = {"built-in": None, "plug-ins": None}   # None, "running" or "done"

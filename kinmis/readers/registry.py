@@ -48,6 +48,16 @@ def read(source, *, format=None, **options):
         If the file is damaged, or not of the format.
     ValueError, TypeError
         If the format is unknown or can't be recognised, or lacks an option.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from kinmis import mock
+    >>> from kinmis.readers import read
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     galaxy = read(mock.write_maps(mock.galaxy(seed=1), folder))
+    >>> galaxy.gas
+    <VelocityField ...: gas Ha-6564, 48 x 48, 1279 valid in 1279 bins, ... km/s>
     """
     from kinmis.galaxy import Galaxy
     return _read(Galaxy, source, format, options)
