@@ -2,6 +2,10 @@
 
 import pytest
 
+# code that makes the documentation needs Sphinx, and holds no examples
+collect_ignore = [f"docs/{name}" for name in (
+    "conf.py", "_build", "_ext", "_generated", "api", "drawings", "images")]
+
 
 @pytest.fixture(autouse=True)
 def _folder_of_examples(request):

@@ -1,4 +1,4 @@
-"""The bisymmetric engine: angles, errors, flags, invariants, and mirror images."""
+"""The bisymmetric engine: angles, errors, flags and invariants."""
 
 import pickle
 
@@ -12,8 +12,7 @@ from numpy.testing import assert_allclose, assert_array_equal, assert_equal
 from kinmis import VelocityField, fit_pa, mock
 from kinmis.position_angle.bisymmetric import fit_bisymmetric
 from kinmis.position_angle.circular import angle_difference
-from kinmis.position_angle.mirror import (Triangulation, mirrored_values, reflect,
-                                          residual_matrix)
+from kinmis.position_angle.mirror import Triangulation, mirrored_values
 
 SMALL = {"size": 10., "psf_fwhm": 0.}
 
@@ -388,57 +387,11 @@ def test_the_input_stays_as_it_was():
         assert_array_equal(array, old)
 
 
-class TestMirror:
-    """Images and their interpolation."""
-
-    def test_reflect(self):
-        # about the North axis East turns into West
-        assert_allclose(reflect(1., 2., 0.), (-1., 2.))
-        assert_allclose(reflect(1., 2., 90.), (1., -2.), atol=1e-15)
-        assert_allclose(reflect(1., 2., 45.), (2., 1.))
-
-    def test_planes_reproduce_a_plane(self):
-        east, north, _ = scattered()
-        mesh = Triangulation(east, north)
-        values = 3 - 2 * east + 5 * north
-        axes = np.array([0., 33., 120.])
-        (part, images, turned), = mirrored_values(mesh, values, axes)
-        there = reflect(east[:, None], north[:, None], axes)
-        inside = np.isfinite(images)
-        assert inside.mean() > 0.8
-        assert_allclose(images[inside], (3 - 2 * there[0] + 5 * there[1])[inside], atol=1e-9)
-        assert_allclose(turned[np.isfinite(turned)],
-                        (3 + 2 * east - 5 * north)[np.isfinite(turned[:, 0])], atol=1e-9)
-
-    def test_the_matrix_agrees_with_the_scan(self):
-        east, north, values = scattered()
-        mesh = Triangulation(east, north)
-        axes = np.array([12., 102.])
-        (_, images, turned), = mirrored_values(mesh, values, axes)
-        terms = np.stack([values, images[:, 0], -images[:, 1], -turned[:, 0]])
-        expected = values - np.nanmean(terms, axis=0)
-        assert_allclose(residual_matrix(mesh, axes[:1]) @ values, expected, atol=1e-9)
-        both = (residual_matrix(mesh, axes) @ values).reshape(-1, 2)
-        assert_allclose(both[:, 0], expected, atol=1e-9)
-
-    def test_gaps_are_not_bridged(self):
-        north, east = np.mgrid[-10:11, -10:11] * 0.5
-        keep = np.abs(east) > 2.
-        mesh = Triangulation(east[keep], north[keep])
-        assert mesh.find(np.array([0., 3.1]), np.array([0.2, 0.2]))[0] == -1
-        assert mesh.find(np.array([0., 3.1]), np.array([0.2, 0.2]))[1] >= 0
-
-    def test_in_parts(self, monkeypatch):
-        field = mock.velocity_field(70., seed=1, **SMALL)
-        whole = fit_bisymmetric(field)
-        monkeypatch.setattr("kinmis.position_angle.mirror.CHUNK", 10_000)
-        monkeypatch.setattr("kinmis.position_angle.bisymmetric.CHUNK", 1_000)
-        parts = fit_bisymmetric(field)
-        assert_allclose(parts.pa, whole.pa, atol=1e-9 * u.deg)
-        assert_allclose(parts.pa_err, whole.pa_err, rtol=1e-9)
-
-    @pytest.mark.parametrize("east, match", [
-        (np.zeros(2), "fewer than four"), (np.arange(9.), "one line")])
-    def test_what_has_no_triangles(self, east, match):
-        with pytest.raises(ValueError, match=match):
-            Triangulation(east, east)
+def test_large_maps_go_in_parts(monkeypatch):
+    field = mock.velocity_field(70., seed=1, **SMALL)
+    whole = fit_bisymmetric(field)
+    monkeypatch.setattr("kinmis.position_angle.mirror.CHUNK", 10_000)
+    monkeypatch.setattr("kinmis.position_angle.bisymmetric.CHUNK", 1_000)
+    parts = fit_bisymmetric(field)
+    assert_allclose(parts.pa, whole.pa, atol=1e-9 * u.deg)
+    assert_allclose(parts.pa_err, whole.pa_err, rtol=1e-9)

@@ -75,7 +75,8 @@ class BlockFit:
         results : list of `~kinmis.PositionAngle`
             One for each field, in order.
         """
-        choice = Choice(self.reduced, self.count, self.options.harmonics)
+        evenness = [w.sum()**2 / (w @ w) / np.count_nonzero(w) for w in self.data.weight]
+        choice = Choice(self.reduced, self.count, np.array(evenness), self.options.harmonics)
         tangent = linearise(self.reduced, choice)
         self._look_at_data(range(len(self.rows)), choice, tangent)
         # Correlated noise looks like structure: choose again with fewer data. How correlated

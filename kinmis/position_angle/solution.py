@@ -209,6 +209,8 @@ class Choice:
         Normal equations of B fields.
     data : `~numpy.ndarray`
         Number of independent data of each field.
+    evenness : `~numpy.ndarray`
+        Fraction of them that would weigh as much if all weighed alike.
     harmonics : tuple of int, optional
         The harmonics to take; by default they are chosen.
 
@@ -224,7 +226,8 @@ class Choice:
         What a second maximum explains of it.
     """
 
-    def __init__(self, reduced, data, harmonics=None):
+    def __init__(self, reduced, data, evenness, harmonics=None):
+        self.evenness = evenness
         self.rotation, self.other = solve_rotation(reduced)
         fields = np.arange(len(data))
         self.solutions, self.where = [self.rotation], [fields]
@@ -248,7 +251,9 @@ class Choice:
         solution, which = self.solutions[i], self.where[i]
         criterion = np.full(len(data), np.inf)
         few = data[which]
-        value = few * np.log(solution.chi2 + 1e-300) + solution.parameters * np.log(few)
+        # parameters are paid for by the data that matter
+        price = np.log(np.maximum(few * self.evenness[which], np.e))
+        value = few * np.log(solution.chi2 + 1e-300) + solution.parameters * price
         # few data can't tell distortions from noise
         enough = (few >= 4 * solution.parameters) | (i % len(self.solutions) == 0)
         criterion[which] = np.where(enough, value, np.inf)

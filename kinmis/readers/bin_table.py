@@ -118,12 +118,11 @@ def read_table(source, *, preset=None, spaxels=None, velocity=None, error=None, 
 
 @functools.wraps(read_table)
 def read_field(source, component=None, **options):
-    given = {**options, "component": component}
-    fields = _read(source, given)
-    field, *others = fields.values()
-    if others:
-        return Galaxy(**fields).fields[field.component]
-    return field
+    fields = _read(source, {**options, "component": component})
+    # of several files, the one that was given counts
+    field = next((item for item in fields.values() if item.meta["source"] == source),
+                 next(iter(fields.values())))
+    return field if len(fields) == 1 else Galaxy(**fields).fields[field.component]
 
 
 def _read(source, options):

@@ -4,6 +4,7 @@ import contextlib
 import os
 import re
 import warnings
+import zlib
 
 import numpy as np
 from astropy.io import fits
@@ -13,7 +14,7 @@ from kinmis.readers.fits_stream import first_header
 
 __all__ = ["FitsFile", "plane_number"]
 
-_NUMBERED = re.compile(r"([A-Z_]+?)_?0*(\d+)$")
+_NUMBERED = re.compile(r"(?!C(?:TYPE|UNIT|NAME)\d|T(?:TYPE|FORM|UNIT)\d)([A-Z_]+?)_?0*(\d+)$")
 
 
 class FitsFile:
@@ -42,10 +43,13 @@ class FitsFile:
             warnings.simplefilter("ignore", fits.verify.VerifyWarning)
             warnings.filterwarnings("error", ".*truncated", AstropyUserWarning)
             try:
-                with fits.open(path, memmap=False, lazy_load_hdus=False) as units:
+                with (open(path, "rb") as stream,   # astropy leaves it open where it fails
+                      fits.open(stream, memmap=False, lazy_load_hdus=False) as units):
                     yield cls(path, units)
-            except (AstropyUserWarning, EOFError) as error:
-                raise OSError(f"{path} is truncated or damaged: {error}. Get the file "
+            except (AstropyUserWarning, EOFError, zlib.error, OSError) as error:
+                if isinstance(error, OSError) and "corrupt" not in str(error):
+                    raise
+                raise OSError(f"{path} is truncated or damaged ({error}). Get the file "
                               "anew.") from None
 
     @property

@@ -12,23 +12,20 @@ import re
 import astropy.units as u
 import numpy as np
 
-from kinmis._units import KMS
+from kinmis._units import KMS, scalar_in
 from kinmis.galaxy import Galaxy
 from kinmis.readers.fits_file import FitsFile, existing, numbered_texts
 from kinmis.readers.fits_stream import first_header
 from kinmis.readers.formats import register_reader
 from kinmis.readers.presets import PRESETS, MapPreset, make_preset
+from kinmis.readers.recognise import called_velocity, recognise
 from kinmis.readers.sky_grid import grid_offsets, pixel_of_center, repaired_wcs, side_of_spaxel
 from kinmis.readers.values import bins_of_equal, blank_mask, re_zero, speed_unit
 from kinmis.velocity_field import VelocityField
 
-__all__ = ["read_image", "recognise"]
+__all__ = ["read_image"]
 
 _OPTIONAL = ("error", "ivar", "mask", "bin_id")
-# what an extension or a header calls a velocity, as against a dispersion
-_VELOCITY = re.compile(r"(?i)(?:v|vel|velocity|vlos|v_?los|.*_vel(?:ocity)?|vel(?:ocity)?_.*|mom1|"
-                       r"moment ?1|velocity map.*)$")
-_NOT_VELOCITY = re.compile(r"(?i).*(?:err|ivar|var|mask|disp|sig|snr|unc).*$")
 
 
 def read_image(source, *, preset=None, extension=None, plane=None, error=None, ivar=None,
@@ -231,9 +228,13 @@ def _field(file, layer, preset, strict, signs):
         bin_id = np.where(np.isfinite(bin_id), bin_id, -1).astype(np.int64)
     elif preset.repeats:
         bin_id = bins_of_equal(values, error if error is not None else ivar, bad)
-    v_ref = primary.get(preset.v_ref) if isinstance(preset.v_ref, str) else preset.v_ref
-    if isinstance(v_ref, u.Quantity):
-        v_ref = v_ref.to_value(KMS)
+    v_ref = preset.v_ref
+    if isinstance(v_ref, str):
+        v_ref = next((head[v_ref] for head in (main.header, primary) if v_ref in head), None)
+        if v_ref is None:
+            raise ValueError(f"{path}: no header has the keyword v_ref={preset.v_ref!r}; give "
+                             "v_ref as a number (km/s)")
+    v_ref = scalar_in(v_ref, KMS, "v_ref")
     velocity, scale, v_ref, absolute = re_zero(np.where(bad, np.nan, values * factor),
                                                v_ref=v_ref, absolute=preset.absolute)
     factor *= scale
@@ -255,19 +256,13 @@ def _velocity_unit(file):
         raise ValueError(f"{file.path} holds no image; it has {', '.join(file.names)}"
                          + ("; if it is a table of bins, give format=\"bin-table\""
                             if any(not unit.is_image for unit in file.units) else ""))
-    named = [unit for unit in images if _called_velocity(unit)]
+    named = [unit for unit in images if called_velocity(unit)]
     for choice in (named, images):
         if len(choice) == 1:
             return choice[0]
     names = [file.names[file.units.index(unit)] for unit in images]
     raise ValueError(f"{file.path} holds several images; give extension=, one of "
                      f"{', '.join(names)}")
-
-
-def _called_velocity(unit):
-    names = [unit.name if unit.name != "PRIMARY" else "",
-             *(str(unit.header.get(key, "")) for key in ("BTYPE", "DP_NAME", "QUANTITY"))]
-    return any(_VELOCITY.match(name) and not _NOT_VELOCITY.match(name) for name in names)
 
 
 def _companion(file, name, wanted, plane, shape, strict):
@@ -343,49 +338,6 @@ def _id_of(preset, path):
     return match["id"] if match else None
 
 
-def recognise(path, file):
-    """
-    Return the preset that an open file has.
-
-    Parameters
-    ----------
-    path : str
-        The file.
-    file : `~kinmis.readers.fits_file.FitsFile`
-        The same, open.
-
-    Returns
-    -------
-    name : str or None
-        The first of `kinmis.readers.presets.PRESETS` whose signs are all there.
-    found : dict
-        What its name tells.
-    """
-    for name, preset in PRESETS.items():
-        found = preset.signs and _signs_of(preset.signs, path, file)
-        if found is not None:
-            return name, found
-    return None, {}
-
-
-def _signs_of(signs, path, file):
-    """Return what the name of a file tells, or None where it is of another kind."""
-    for keyword, pattern in signs.header.items():
-        if not re.match(pattern, str(file.primary.get(keyword, ""))):
-            return None
-    if any(file.find(name) is None for name in signs.extensions):
-        return None
-    if signs.planes:
-        texts = set(numbered_texts(file.images[0].header).values()) if file.images else ()
-        if not any(text == plane or text.startswith(plane + " ")
-                   for plane in signs.planes for text in texts):
-            return None
-    if signs.filename is None:
-        return {}
-    match = re.search(signs.filename, os.path.basename(path))
-    return match.groupdict() if match else None
-
-
 def _identify(source):
     """Return whether a source is a velocity map that a preset or its header describes."""
     if not isinstance(source, str) or not os.path.isfile(source):
@@ -406,7 +358,7 @@ def _looks_like_maps(path, _):
     with FitsFile.open(path) as file:
         if recognise(path, file)[0] is not None:
             return True
-        named = [unit for unit in file.images if _called_velocity(unit)]
+        named = [unit for unit in file.images if called_velocity(unit)]
         if len(named) != 1 or np.prod(named[0].shape[:-2], dtype=int) != 1:
             return False
         unit = named[0].header.get("BUNIT") or named[0].header.get("UNIT")

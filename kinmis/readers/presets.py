@@ -244,11 +244,11 @@ def make_preset(preset):
     if isinstance(preset, (str, os.PathLike)):
         if preset in PRESETS:
             return PRESETS[preset]
-        return _from_entries(MapPreset, MapLayer, read_toml(preset, PRESETS), str(preset))
+        return from_entries(MapPreset, MapLayer, read_toml(preset, PRESETS), str(preset))
     if not isinstance(preset, dict):
         raise TypeError("preset must be a name, the path of a TOML file or a dict, not "
                         f"{type(preset).__name__}")
-    return _from_entries(MapPreset, MapLayer, preset, "your own")
+    return from_entries(MapPreset, MapLayer, preset, "your own")
 
 
 def read_toml(path, names):
@@ -264,7 +264,7 @@ def read_toml(path, names):
             raise ValueError(f"the preset {path} is no TOML file: {error}") from None
 
 
-def _from_entries(kind, layer_kind, entries, name):
+def from_entries(kind, layer_kind, entries, name):
     """Return a preset from a dict, which may hold the entries of its only layer as well."""
     entries = {"name": name, **entries}
     known = {item.name for item in dataclasses.fields(kind)} - {"signs"}

@@ -6,9 +6,9 @@ with the same names, or a TOML file with them, like those of `kinmis.readers.pre
 """
 
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-from kinmis.readers.presets import _from_entries, read_toml
+from kinmis.readers.presets import from_entries, read_toml
 
 __all__ = ["TABLE_PRESETS", "TableLayer", "TablePreset", "make_table_preset"]
 
@@ -167,9 +167,9 @@ def make_table_preset(preset):
     if isinstance(preset, (str, os.PathLike)):
         if preset in TABLE_PRESETS:
             return TABLE_PRESETS[preset]
-        return _from_entries(TablePreset, TableLayer, read_toml(preset, TABLE_PRESETS),
-                             str(preset))
+        return from_entries(TablePreset, TableLayer, read_toml(preset, TABLE_PRESETS),
+                            str(preset))
     if not isinstance(preset, dict):
         raise TypeError("preset must be a name, the path of a TOML file or a dict, not "
                         f"{type(preset).__name__}")
-    return _from_entries(TablePreset, TableLayer, preset, "your own")
+    return from_entries(TablePreset, TableLayer, preset, "your own")

@@ -5,7 +5,8 @@ import re
 import astropy.constants as const
 import astropy.units as u
 import numpy as np
-from scipy import ndimage
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 
 from kinmis._units import KMS
 
@@ -173,23 +174,29 @@ def bins_of_equal(velocity, error, mask):
            [0, 2, 1]])
     """
     good = ~mask
-    keys = [velocity[good]] + ([] if error is None else [error[good]])
-    number = np.unique(np.stack(keys), axis=1, return_inverse=True)[1].ravel()
     bin_id = np.full(velocity.shape, -1)
-    bin_id[good] = number
-    if error is None and good.any():
-        pieces = np.full(velocity.shape, -1)
-        count = 0
-        for index in np.flatnonzero(np.bincount(number) > 1):
-            labels, found = ndimage.label(bin_id == index)
-            pieces[labels > 0] = labels[labels > 0] - 1 + count
-            count += found
-        alone = good & (pieces < 0)
-        pieces[alone] = count + np.arange(np.count_nonzero(alone))
-        bin_id = pieces
+    if error is None:
+        bin_id[good] = _touching(velocity, good)
+    else:
+        pairs = np.stack([velocity[good], error[good]])
+        bin_id[good] = np.unique(pairs, axis=1, return_inverse=True)[1].ravel()
     if not good.any() or np.bincount(bin_id[good]).max() == 1:
         return None
     # numbered in the order in which they appear, which people expect of bins
     _, first, back = np.unique(bin_id[good], return_index=True, return_inverse=True)
     bin_id[good] = np.argsort(np.argsort(first))[back.ravel()]
     return bin_id
+
+
+def _touching(velocity, good):
+    """Return the number of the region of equal values of each good spaxel."""
+    number = np.full(velocity.shape, -1)
+    number[good] = np.arange(np.count_nonzero(good))
+    pairs = []
+    for first, second in ((np.s_[:, :-1], np.s_[:, 1:]), (np.s_[:-1], np.s_[1:])):
+        same = (velocity[first] == velocity[second]) & good[first] & good[second]
+        pairs.append([number[first][same], number[second][same]])
+    rows, columns = np.hstack(pairs)
+    size = np.count_nonzero(good)
+    links = coo_array((np.ones(len(rows), bool), (rows, columns)), shape=(size, size))
+    return connected_components(links, directed=False)[1]
