@@ -22,12 +22,12 @@ from kinmis.position_angle.circular import angle_difference
 SIZES = {300: 10.8, 1000: 19.7, 2500: 31.2}
 
 CASES = {
-    "noise": [(f"N = {n}, noise {noise} km/s", dict(size=SIZES[n], noise=noise))
-              for n in (300, 1000, 2500) for noise in (5, 15, 50)]
-             + [("N = 1000, noise 100 km/s", dict(size=SIZES[1000], noise=100)),
-                ("N = 1000, no errors given", dict(size=SIZES[1000], noise=15, ivar=False)),
-                ("N = 1000, errors half as large", dict(size=SIZES[1000], noise=15,
-                                                        error_scale=0.5))],
+    "noise": [
+        *((f"N = {n}, noise {noise} km/s", dict(size=SIZES[n], noise=noise))
+          for n in (300, 1000, 2500) for noise in (5, 15, 50)),
+        ("N = 1000, noise 100 km/s", dict(size=SIZES[1000], noise=100)),
+        ("N = 1000, no errors given", dict(size=SIZES[1000], noise=15, ivar=False)),
+        ("N = 1000, errors half as large", dict(size=SIZES[1000], noise=15, error_scale=0.5))],
     "footprint": [("circle", dict(size=17, shape="circle", noise=15)),
                   ("square", dict(size=16, shape="square", noise=15)),
                   ("80 deg wedge missing", dict(size=SIZES[1000], noise=15, wedge=80)),

@@ -67,6 +67,42 @@ def check_bin_id(bin_id, shape):
                          else np.int64, copy=False)
 
 
+def as_fields(fields):
+    """
+    Return a list of fields, and whether there was but one, on its own.
+
+    A sequence may hold None for a missing field.
+    """
+    from kinmis.velocity_field import VelocityField
+
+    if isinstance(fields, VelocityField):
+        return [fields], True
+    try:
+        fields = list(fields)
+    except TypeError:
+        raise TypeError("fields must be a VelocityField or a sequence of them, "
+                        f"not {type(fields).__name__}") from None
+    for index, field in enumerate(fields):
+        if field is not None and not isinstance(field, VelocityField):
+            raise TypeError(f"fields[{index}] must be a VelocityField, "
+                            f"not {type(field).__name__}")
+    return fields, False
+
+
+def number_bins(bin_id):
+    """
+    Return a number for each spaxel that only spaxels of its bin share.
+
+    What is in no bin (a negative number) stands alone, with a number of its own.
+    """
+    alone = bin_id < 0
+    if not alone.any():
+        return bin_id
+    numbers = bin_id.astype(np.int64)
+    numbers[alone] = numbers.max(initial=0) + 1 + np.arange(np.count_nonzero(alone))
+    return numbers
+
+
 def _as_mask(mask):
     mask = np.asarray(mask)
     if mask.dtype.kind in "iu" and mask.size and mask.min() >= 0 and mask.max() <= 1:

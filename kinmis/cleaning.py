@@ -5,8 +5,8 @@ from astropy.constants import c
 from astropy.stats import biweight_location, sigma_clip
 from scipy import ndimage
 
+from kinmis._input import as_fields, number_bins
 from kinmis._units import KMS
-from kinmis.velocity_field import VelocityField
 
 __all__ = ["clean"]
 
@@ -100,18 +100,9 @@ def clean(fields, *, sigma=3., maxiters=5, min_region=0.1, count="spaxels", zero
                "maxiters": None if maxiters is None else int(maxiters),
                "min_region": None if min_region is None else float(min_region),
                "count": count, "zero_point": zero_point}
-    if isinstance(fields, VelocityField):
-        return _clean(fields, options)
-    try:
-        fields = list(fields)
-    except TypeError:
-        raise TypeError("fields must be a VelocityField or a sequence of them, not "
-                        f"{type(fields).__name__}") from None
-    for index, field in enumerate(fields):
-        if field is not None and not isinstance(field, VelocityField):
-            raise TypeError(f"fields[{index}] must be a VelocityField, "
-                            f"not {type(field).__name__}")
-    return [None if field is None else _clean(field, options) for field in fields]
+    fields, single = as_fields(fields)
+    cleaned = [None if field is None else _clean(field, options) for field in fields]
+    return cleaned[0] if single else cleaned
 
 
 def _check_options(sigma, maxiters, min_region, count, zero_point):
@@ -192,9 +183,6 @@ def _one_per_bin(field, good):
     velocity = field.data[good].astype(float)
     if field.bin_id is None:
         return velocity, slice(None)
-    bins = field.bin_id[good].astype(np.int64)
-    alone = bins < 0
-    # a spaxel in no bin stands for itself
-    bins[alone] = bins.max(initial=0) + 1 + np.arange(np.count_nonzero(alone))
-    _, first, row = np.unique(bins, return_index=True, return_inverse=True)
+    _, first, row = np.unique(number_bins(field.bin_id[good]), return_index=True,
+                              return_inverse=True)
     return velocity[first], row

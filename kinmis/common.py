@@ -3,6 +3,7 @@
 import numpy as np
 from astropy.nddata import InverseVariance
 
+from kinmis._input import number_bins
 from kinmis._units import IVAR
 
 #: Bins that two fields must share to be compared.
@@ -45,9 +46,7 @@ def common_footprint(first, second):
     if coarse.bin_id is None:
         names = np.arange(good.sum())
     else:
-        names = coarse.bin_id.ravel()[good].astype(np.int64)
-        alone = names < 0
-        names[alone] = names.max() + 1 + np.arange(alone.sum())
+        names = number_bins(coarse.bin_id.ravel()[good])
     _, bins = np.unique(names, return_inverse=True)
     if bins.max() + 1 < FEWEST_BINS:
         return None
@@ -83,10 +82,7 @@ def _distinct(field, good, bins):
     """Return the number of independent data of the field in each bin."""
     if field.bin_id is None:
         return np.bincount(bins)
-    own = field.bin_id.ravel()[good].astype(np.int64)
-    alone = own < 0
-    own[alone] = own.max() + 1 + np.arange(alone.sum())
-    _, own = np.unique(own, return_inverse=True)
+    _, own = np.unique(number_bins(field.bin_id.ravel()[good]), return_inverse=True)
     # one number for each pair is sorted faster than pairs
     pairs = np.unique(bins * (own.max() + 1) + own)
     return np.bincount(pairs // (own.max() + 1), minlength=bins.max() + 1)

@@ -8,7 +8,7 @@ from astropy.io.registry import UnifiedReadWriteMethod
 from astropy.nddata import InverseVariance, NDData, NDSlicingMixin
 
 from kinmis import _sky
-from kinmis._input import COMPONENTS, check_bin_id, check_velocity
+from kinmis._input import COMPONENTS, check_bin_id, check_velocity, number_bins
 from kinmis._meta import copy_meta
 from kinmis._units import IVAR, KMS, scalar_in
 from kinmis.readers.registry import VelocityFieldRead, VelocityFieldWrite
@@ -296,8 +296,7 @@ class VelocityField(NDSlicingMixin, NDData):
         """Number of independent data: of different bins among the valid spaxels."""
         if self.bin_id is None:
             return self.n_valid
-        ids = self.bin_id[~self.mask]
-        return int(len(np.unique(ids[ids >= 0])) + np.count_nonzero(ids < 0))
+        return len(np.unique(number_bins(self.bin_id[~self.mask])))
 
     def clean(self, **options):
         """

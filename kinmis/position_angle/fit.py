@@ -2,12 +2,12 @@
 
 import astropy.units as u
 
+from kinmis._input import as_fields
 from kinmis._sky import check_center
 from kinmis._units import scalar_in
 from kinmis.flags import flag_bits
 from kinmis.position_angle.harmonic import Options, fit_harmonic
 from kinmis.position_angle.result import PositionAngle
-from kinmis.velocity_field import VelocityField
 
 __all__ = ["fit_pa"]
 
@@ -96,18 +96,7 @@ def fit_pa(fields, method="harmonic", weights="bins", center=None, rmin=None, rm
         raise ValueError(f"harmonics must be (1,), (1, 3), (1, 3, 5) or None, not {harmonics!r}")
     if clip is not None and not clip > 0:
         raise ValueError(f"clip must be a positive number or None, not {clip!r}")
-    if isinstance(fields, VelocityField):
-        fields, single = [fields], True
-    else:
-        try:
-            fields, single = list(fields), False
-        except TypeError:
-            raise TypeError("fields must be a VelocityField or a sequence of them, "
-                            f"not {type(fields).__name__}") from None
-    for index, field in enumerate(fields):
-        if field is not None and not isinstance(field, VelocityField):
-            raise TypeError(f"fields[{index}] must be a VelocityField, "
-                            f"not {type(field).__name__}")
+    fields, single = as_fields(fields)
     center = (0., 0.) if center is None else check_center(center)
     results = [None] * len(fields)
     for ranges, which in _by_radial_range(fields, rmin, rmax).items():

@@ -11,6 +11,7 @@ from functools import cached_property
 import numpy as np
 from scipy.spatial import cKDTree
 
+from kinmis._input import number_bins
 from kinmis.position_angle import basis
 
 #: Sectors of azimuth, and how many in a row may be empty.
@@ -181,11 +182,7 @@ def _layout(field, center, rmin, rmax):
 
 def _sort_by_bin(bin_id):
     """Return the order that sorts by bin and where bins begin; None if none repeats."""
-    binned = bin_id >= 0
-    if not binned.all():
-        # what is in no bin stands alone: give it numbers that nobody else has
-        bin_id = bin_id.astype(np.int64)
-        bin_id[~binned] = bin_id.max(initial=0) + 1 + np.arange(np.count_nonzero(~binned))
+    bin_id = number_bins(bin_id)
     order = np.argsort(bin_id, kind="stable")
     new = np.empty(len(order), bool)
     new[0] = True
