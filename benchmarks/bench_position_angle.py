@@ -18,14 +18,17 @@ from kinmis import fit_pa, mock
 
 
 def fields_of(number, spaxels, seed=0):
-    """Return mock fields; beyond 200 they differ in noise only, to be made quickly."""
+    """Return mock fields; beyond 200 the same galaxies come again with other noise."""
     rng = np.random.default_rng(seed)
-    base = [mock.velocity_field(pa=rng.uniform(0, 360), size=SIZES[spaxels], noise=15,
-                                psf_fwhm=None, seed=rng) for _ in range(min(number, 200))]
-    return [base[i % len(base)] if i < len(base) else
-            base[i % len(base)]._replace(data=base[i % len(base)].data
-                                         + rng.normal(0, 5, base[0].shape))
-            for i in range(number)]
+    options = dict(size=SIZES[spaxels], noise=15, psf_fwhm=None)
+    fields = [mock.velocity_field(pa=rng.uniform(0, 360), seed=rng, **options)
+              for _ in range(min(number, 200))]
+    models = [mock.noiseless(field) for field in fields]
+    while len(fields) < number:
+        model = models[len(fields) % len(models)]
+        fields.append(model._replace(data=model.data + rng.normal(0, 15, model.shape),
+                                     uncertainty=fields[0].uncertainty))
+    return fields
 
 
 def seconds(function, *args, repeats=1, **options):

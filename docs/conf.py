@@ -39,6 +39,8 @@ else:
 nitpicky = True
 nitpick_ignore_regex = [("py:.*", r"(?!kinmis\.).*")]
 
+# constants are long, and their docstrings say what they are
+autodoc_default_options = {"no-value": True}
 automodapi_inheritance_diagram = False
 automodapi_toctreedirnm = "api"
 numpydoc_show_class_members = False

@@ -53,6 +53,7 @@ FLAGS = tuple(Flag(bit, name, description) for bit, name, description in (
     (11, "SOURCE_WARNING", "The source carries a quality warning of its pipeline"),
     (12, "FAILED", "The galaxy could not be read or measured; see the message"),
 ))
+"""Every flag, in the order of its bit."""
 
 _BY_NAME = {flag.name: flag for flag in FLAGS}
 

@@ -3,8 +3,8 @@ What these pages need beyond Sphinx: pictures, commands and tables that the buil
 
 ``.. picture::`` shows the code that it holds and the picture that the name ``figure`` is bound
 to afterwards; or the picture that a script of the folder ``drawings`` makes. ``.. command::``
-runs a command and shows what it prints. ``.. flag-table::``, ``.. column-table::`` and
-``.. format-table::`` are made from the declarations in the package.
+runs a command and shows what it prints. ``.. flag-table::``, ``.. column-table::``,
+``.. format-table::`` and ``.. preset-table::`` are made from the declarations in the package.
 """
 
 import runpy
@@ -166,6 +166,21 @@ class FormatTable(TableDirective):
             yield f"``{name}``", f"{READERS[name].description}."
 
 
+class PresetTable(TableDirective):
+    """The presets of a format: "fits-image" or "bin-table"."""
+
+    required_arguments = 1
+    header = ("Preset", "What it reads")
+    widths = (20, 80)
+
+    def rows(self):
+        from kinmis.readers.presets import PRESETS
+        from kinmis.readers.table_presets import TABLE_PRESETS
+        presets = {"fits-image": PRESETS, "bin-table": TABLE_PRESETS}[self.arguments[0]]
+        for name, preset in presets.items():
+            yield f"``{name}``", f"{preset.description}."
+
+
 _PARTS = ("galaxy", "stellar", "gas", "comparison")
 
 
@@ -182,4 +197,5 @@ def setup(app):
     app.add_directive("flag-table", FlagTable)
     app.add_directive("column-table", ColumnTable)
     app.add_directive("format-table", FormatTable)
+    app.add_directive("preset-table", PresetTable)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -93,8 +93,7 @@ class BlockFit:
         model = np.column_stack([tangent.constant, tangent.coefficients]) @ self.used
         change = np.column_stack([tangent.direction_constant, tangent.direction]) @ self.used
         both = np.stack([model, change], axis=1)
-        for i in which:
-            fitted, change = both[i] @ self.data.columns[i]
+        for i, (fitted, change) in self.data.evaluate(which, both):
             residual, weight = self.data.velocity[i] - fitted, self.data.weight[i]
             if self.data.variance[i] is not None:
                 kept = self.data.kept[i]

@@ -47,7 +47,8 @@ def is_correlated(scaled, pairs, threshold=3.):
     """
     if len(pairs[0]) < 10:
         return False
-    rho = np.mean(scaled[pairs[0]] * scaled[pairs[1]]) / np.mean(scaled**2)
+    covariance = scaled[pairs[0]] @ scaled[pairs[1]] / len(pairs[0])
+    rho = covariance * len(scaled) / (scaled @ scaled)
     return bool(rho > max(SMALLEST, threshold / np.sqrt(len(pairs[0]))))
 
 

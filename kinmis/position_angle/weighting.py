@@ -49,15 +49,42 @@ class Block:
         self.usual = [None if v is None else v.mean() for v in variance]
         # large arrays are slow to allocate, over and over
         self.rooted = np.empty((size, max(map(len, velocity))))
-        grids = {}
-        for i, own in enumerate(columns):
-            grids.setdefault(id(own), []).append(i)
-        for which in grids.values():
+        for which in self.grids(range(fields)):
             if len(which) >= SHARING:
                 self._sum_together(which)
             else:
                 for i in which:
                     self.set_weights(i)
+
+    def grids(self, which):
+        """Return those of some fields that share their basis functions, as lists."""
+        grids = {}
+        for i in which:
+            grids.setdefault(id(self.columns[i]), []).append(i)
+        return grids.values()
+
+    def evaluate(self, which, coefficients):
+        """
+        Yield some fields, in any order, and the sums of their basis functions.
+
+        Parameters
+        ----------
+        which : sequence of int
+            The fields.
+        coefficients : `~numpy.ndarray`
+            For each of all the fields one or more sets, shape (B, ..., q).
+
+        Yields
+        ------
+        field : int
+        sums : `~numpy.ndarray`
+            Shape (..., N).
+        """
+        for some in self.grids(which):
+            # so many at a time that the sums stay in cache
+            for start in range(0, len(some), SHARING):
+                part = some[start:start + SHARING]
+                yield from zip(part, coefficients[part] @ self.columns[part[0]])
 
     def set_area(self, i, area):
         """Weight each spaxel of field ``i`` alike, clipped or not; sum up."""
@@ -108,34 +135,36 @@ class Block:
         clip : float or None
             Residuals beyond ``clip`` robust standard deviations are dropped.
         """
-        active = np.arange(len(self.columns))
+        active = range(len(self.columns))
         for _ in range(MAX_ITERATIONS):
             if not len(active):
                 break
-            coefficients = free_fit(self.gram[active], blocks_used)
-            changed = [self._update(i, self.velocity[i] - fit @ self.columns[i],
-                                    len(blocks_used), clip)
-                       for i, fit in zip(active, coefficients)]
-            active = active[changed]
+            coefficients = np.empty((len(self.columns), blocks_used.shape[1]))
+            coefficients[active] = free_fit(self.gram[active], blocks_used)
+            active = [i for i, model in self.evaluate(active, coefficients)
+                      if self._update(i, self.velocity[i] - model, len(blocks_used), clip)]
             for i in active:
                 self.set_weights(i)
 
     def _update(self, i, residual, parameters, clip):
         """Update clipping and scatter of field ``i``; return whether they changed."""
         kept, changed = self.kept[i], False
-        scale = 1. if self.variance[i] is None else np.sqrt(self.variance[i] + self.scatter[i])
+        everything = kept.all()
         if clip is not None:
-            scaled = np.abs(residual / scale)
-            sigma = MAD_TO_SIGMA * _median(scaled[kept])
+            scaled = np.abs(residual)
+            if self.variance[i] is not None:
+                scaled /= np.sqrt(self.variance[i] + self.scatter[i])
+            sigma = MAD_TO_SIGMA * _median(scaled if everything else scaled[kept])
             # bins without noise have no outliers
             now = scaled <= max(clip * sigma, 1e-9 * scaled.max(initial=0.))
             # what is common is no outlier, and few data are soon followed by the fit
             if (np.count_nonzero(now) >= max(MOST_KEPT * len(now), FEWEST)
                     and not np.array_equal(now, kept)):
-                self.kept[i], kept, changed = now, now, True
+                self.kept[i], kept, changed, everything = now, now, True, now.all()
         if self.variance[i] is not None:
-            freedom = np.count_nonzero(kept) - parameters
-            scatter = intrinsic_variance(residual[kept], self.variance[i][kept], freedom,
+            used = slice(None) if everything else kept
+            residual, variance = residual[used], self.variance[i][used]
+            scatter = intrinsic_variance(residual, variance, len(residual) - parameters,
                                          self.scatter[i])
             tolerance = 0.03 * (scatter + self.usual[i])
             if abs(scatter - self.scatter[i]) > tolerance:
@@ -171,7 +200,7 @@ def intrinsic_variance(residual, variance, freedom, start=0.):
         return 0.
     square = residual**2
     # inside the noise of the reduced chi-square itself there is nothing to add
-    if np.sum(square / variance) <= freedom + np.sqrt(2. * freedom):
+    if (square / variance).sum() <= freedom + np.sqrt(2. * freedom):
         return 0.
     scatter = start
     for _ in range(50):

@@ -96,7 +96,8 @@ class MapPreset:
     unit : str, optional
         Unit of velocity; by default that of the header (``BUNIT`` or ``UNIT``).
     blank : float or sequence of float, optional
-        What means no measurement, besides NaN; by default `kinmis.readers.values.BLANKS`.
+        What means no measurement, besides NaN; by default exactly 0, -999, -999.9, -9999
+        and -1e6.
     absolute : bool, optional
         Whether velocities are cz; by default that is seen from them.
     v_ref : float or str, optional
