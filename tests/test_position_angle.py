@@ -272,6 +272,22 @@ def test_extreme_weights_do_not_break_the_fit():
     assert off(result, 90) < 10
 
 
+@pytest.mark.parametrize("weights", ["bins", "area"])
+def test_degenerate_places_and_values_do_not_break_the_fit(weights):
+    east, north = grid()
+    on_a_line = field_of(10 * north, mask=abs(east) > 0.1).fit_pa(weights=weights)
+    # what is measured along one line fits nearly any angle
+    assert on_a_line.values["pa_err"] > 30
+    assert "INCOMPLETE_AZIMUTH" in on_a_line.flag_names
+    at_the_centre = VelocityField.from_arrays(noise(), east=0 * east, north=0 * north)
+    assert at_the_centre.fit_pa(weights=weights).flag_names == ["TOO_FEW_DATA"]
+    for velocity in (np.sign(north) * 50, np.where(north > 0, 10., 0.), 1e8 * north,
+                     1e-8 * north, 10 * north + 3e5, (10 * north).astype(int)):
+        assert off(field_of(velocity).fit_pa(weights=weights), 0) < 0.01
+    chequered = 100. * (np.indices((21, 21)).sum(axis=0) % 2)
+    assert not field_of(chequered).fit_pa(weights=weights).ok
+
+
 def test_missing_fields_in_a_sequence_keep_their_place():
     results = fit_pa([None, mock.velocity_field(pa=30, seed=0), None])
     assert [r.ok for r in results] == [False, True, False]

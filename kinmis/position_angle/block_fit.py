@@ -102,8 +102,9 @@ class BlockFit:
             if self.options.weights == "area":
                 # sandwich: a bin of many spaxels weighs more, but is not better known
                 moved = weight * change * residual
-                self.weighting[i] = (moved @ moved * self.count[i] / (weight @ residual**2)
-                                     / (weight @ change**2))
+                alike = (weight @ residual**2) * (weight @ change**2) / self.count[i]
+                if alike > 0:
+                    self.weighting[i] = moved @ moved / alike
                 scaled, influence = residual * (weight > 0), weight * change
             else:
                 rooted = np.sqrt(weight)
@@ -111,7 +112,8 @@ class BlockFit:
             self.correlation[i] = self.seen[i] = 1.
             if self.options.correlated:
                 layout = self.rows[i].layout
-                if is_correlated(scaled, layout.neighbours):
+                # data on one line say nothing of the angle
+                if influence.any() and is_correlated(scaled, layout.neighbours):
                     self.correlation[i], self.seen[i] = inflation(layout, scaled, influence,
                                                                   choice.parameters[i])
 

@@ -48,8 +48,10 @@ def is_correlated(scaled, pairs, threshold=3.):
     if len(pairs[0]) < 10:
         return False
     covariance = scaled[pairs[0]] @ scaled[pairs[1]] / len(pairs[0])
-    rho = covariance * len(scaled) / (scaled @ scaled)
-    return bool(rho > max(SMALLEST, threshold / np.sqrt(len(pairs[0]))))
+    variance = scaled @ scaled / len(scaled)
+    # a perfect fit leaves nothing that could be correlated
+    return bool(covariance > variance * max(SMALLEST, threshold / np.sqrt(len(pairs[0])))
+                and variance > 0)
 
 
 def inflation(layout, scaled, influence, parameters):

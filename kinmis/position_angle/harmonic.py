@@ -71,6 +71,8 @@ def _fit_in_blocks(fields, options):
         layouts = len(known)
         rows = field_rows(field, options.center, options.rmin, options.rmax, known)
         nodes = next((n for n, needed in ROWS_NEEDED.items() if len(rows) >= needed), None)
+        if nodes is not None and rows.outer <= np.finfo(float).tiny:
+            nodes = None    # everything lies at the centre
         if nodes is None or not np.ptp(rows.velocity) > 0:
             results[index] = _without_fit(field, rows, nodes, options)
             continue
