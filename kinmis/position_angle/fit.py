@@ -1,6 +1,9 @@
 """`fit_pa`: the position angle of one field or of many, by any engine."""
 
+from functools import cache
+
 import astropy.units as u
+from threadpoolctl import ThreadpoolController
 
 from kinmis._input import as_fields
 from kinmis._sky import check_center
@@ -101,13 +104,10 @@ def fit_pa(fields, method="harmonic", weights="bins", center=None, rmin=None, rm
     results = [None] * len(fields)
     for ranges, which in _by_radial_range(fields, rmin, rmax).items():
         chosen = [fields[i] for i in which]
-        if method == "harmonic":
-            found = fit_harmonic(chosen, Options(weights, center, *ranges, clip, harmonics,
-                                                 correlated))
-        else:
-            engine = _engine(method)
-            found = [engine(field, weights=weights, center=center, rmin=ranges[0],
-                            rmax=ranges[1]) for field in chosen]
+        options = Options(weights, center, *ranges, clip, harmonics, correlated)
+        # the matrices are so small that more threads only wait for each other
+        with _threads().limit(limits=1, user_api="blas"):
+            found = _fit(chosen, method, options)
         for i, result in zip(which, found):
             results[i] = result
     results = [PositionAngle({"flags": flag_bits("NO_DATA")}, method, weights)
@@ -115,12 +115,21 @@ def fit_pa(fields, method="harmonic", weights="bins", center=None, rmin=None, rm
     return results[0] if single else results
 
 
-def _engine(method):
+@cache
+def _threads():
+    return ThreadpoolController()
+
+
+def _fit(fields, method, options):
+    """Fit fields with one engine."""
+    if method == "harmonic":
+        return fit_harmonic(fields, options)
     if method == "bisymmetric":
-        from kinmis.position_angle.bisymmetric import fit_bisymmetric
-        return fit_bisymmetric
-    from kinmis.position_angle.pafit import fit_with_pafit
-    return fit_with_pafit
+        from kinmis.position_angle.bisymmetric import fit_bisymmetric as fit_one
+    else:
+        from kinmis.position_angle.pafit import fit_with_pafit as fit_one
+    return [fit_one(field, weights=options.weights, center=options.center, rmin=options.rmin,
+                    rmax=options.rmax) for field in fields]
 
 
 def _by_radial_range(fields, rmin, rmax):

@@ -8,10 +8,8 @@ small matrix (`profile`, `solution`, `posterior`). Only the residuals need the d
 """
 
 from dataclasses import dataclass
-from functools import cache
 
 import numpy as np
-from threadpoolctl import ThreadpoolController
 
 from kinmis.flags import flag_bits
 from kinmis.position_angle.block_fit import BlockFit
@@ -54,17 +52,6 @@ def fit_harmonic(fields, options=Options()):
     results : list of `~kinmis.PositionAngle`
         One for each field, in order.
     """
-    # the matrices are so small that more threads only wait for each other
-    with _threads().limit(limits=1, user_api="blas"):
-        return _fit_in_blocks(fields, options)
-
-
-@cache
-def _threads():
-    return ThreadpoolController()
-
-
-def _fit_in_blocks(fields, options):
     results = [None] * len(fields)
     block, held, known = [], 0, {}
     for index, field in enumerate(fields):
