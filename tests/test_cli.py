@@ -377,3 +377,12 @@ def test_demo_needs_an_empty_folder(capsys, tmp_path):
     code, out, err = run(capsys, "demo", "--out", tmp_path)
     assert (code, out) == (2, "")
     assert "is not an empty folder" in err
+
+
+def test_pdf_has_fonts_that_journals_take(tmp_path):
+    path = mock.write_maps(mock.galaxy(size=12., seed=1), tmp_path)
+    out = tmp_path / "galaxy.pdf"
+    assert main(["plot", str(path), "--out", str(out)]) == 0
+    written = out.read_bytes()
+    assert b"/Subtype /TrueType" in written or b"/CIDFontType2" in written
+    assert b"/Type3" not in written

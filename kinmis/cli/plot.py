@@ -2,7 +2,7 @@
 
 import re
 import sys
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from kinmis.catalogue.row import error_text
@@ -79,6 +79,10 @@ def _check(path, overwrite):
                          "name")
 
 
+@contextmanager
 def _pages(path):
+    """Open a PDF of many pages, with fonts that journals take (TrueType, not Type 3)."""
+    from matplotlib import rc_context
     from matplotlib.backends.backend_pdf import PdfPages
-    return PdfPages(path)
+    with rc_context({"pdf.fonttype": 42}), PdfPages(path) as pages:
+        yield pages
