@@ -1,8 +1,8 @@
 """What all tests share: threads, and the folder that examples run in."""
 
-import numpy  # noqa: F401
+import numpy  # noqa: F401 (loads its linear algebra, which is limited below)
 import pytest
-import scipy.linalg  # noqa: F401
+import scipy.linalg  # noqa: F401 (the same)
 from threadpoolctl import threadpool_limits
 
 # Tests run in several processes. Threads of linear algebra beside them wait for each other and

@@ -5,9 +5,12 @@ For each case it prints the rms error of the harmonic engine, of a fit of the tr
 (all its parameters free, started at the truth) and of pafit (361 steps), the fraction of truths
 inside the quoted 1-sigma and 2-sigma intervals, and how often each found an angle. Run
 
-    python benchmarks/bench_accuracy.py [--fields 400] [--pafit 30] [--cases noise,bins]
+    python benchmarks/bench_accuracy.py [--fields 400] [--pafit 30] [--seed 0]
+                                        [--cases noise,bins]
 
-The mocks are arctan discs, which no set of hat functions can represent exactly.
+The last group, "still", has no rotation: there "found" is the rate of false alarms, and nothing
+else means anything. The mocks are arctan discs, which no set of hat functions can represent
+exactly.
 """
 
 import argparse
@@ -49,6 +52,9 @@ CASES = {
                                       bar=mock.Bar(0.2, 30, 4))),
                   ("decoupled core", dict(size=SIZES[1000], noise=5,
                                           core=mock.Core(90, 2)))],
+    "still": [(f"no rotation, N = {n}{label}", dict(size=SIZES.get(n, 4.5), noise=20, v_max=0,
+                                                    noise_fwhm=fwhm))
+              for n in (50, 300, 1000) for label, fwhm in (("", 0), (", correlated", 2.8))],
 }
 
 
@@ -113,14 +119,19 @@ def main():
     parser.add_argument("--disc", type=int, default=100, help="how many the true model gets")
     parser.add_argument("--cases", default=",".join(CASES), help="groups of cases")
     parser.add_argument("--weights", default="bins")
+    parser.add_argument("--seed", type=int, default=0, help="of the mocks")
     arguments = parser.parse_args()
     print(f"{'case':32s} {'kinmis':>7s} {'68%':>6s} {'95%':>6s} {'found':>6s} | "
           f"{'true disc':>9s} {'kinmis':>7s} | {'pafit':>7s} {'68%':>6s} {'kinmis':>7s}")
     print("   (rms in deg; after each bar the rms of kinmis on the same fields)")
     for group in arguments.cases.split(","):
         for label, options in CASES[group]:
-            fields, truth = make(arguments.fields, options)
+            fields, truth = make(arguments.fields, options, arguments.seed)
             results = fit_pa(fields, weights=arguments.weights)
+            if group == "still":
+                alarms = np.mean([result.ok for result in results])
+                print(f"{label:32s} {'':21s} {alarms:6.3f}", flush=True)
+                continue
             values = {name: np.array([r.values[name] for r in results]) for name in
                       ("pa", "pa_lower_68", "pa_upper_68", "pa_lower_95", "pa_upper_95")}
             error = angle_difference(values["pa"], truth)

@@ -24,7 +24,7 @@ def agreement(pa, published, quality, component):
     """Print the agreement with the published angles."""
     difference = np.abs(angle_difference(pa, published))
     print(f"{'quality':12s} {'component':9s} {'fields':>6s} {'found':>7s} {'median':>7s} "
-          f"{'90%':>7s} {'flipped':>8s}")
+          f"{'90%':>7s} {'found 90%':>9s} {'flipped':>8s}")
     for level in (2, 1, 0):
         for name in ("stellar", "gas", "both"):
             chosen = (quality == level) & ((component == name) | (name == "both"))
@@ -33,6 +33,7 @@ def agreement(pa, published, quality, component):
             median, high = np.percentile(missed_counts, (50, 90))
             print(f"{QUALITY[level]:12s} {name:9s} {chosen.sum():6d} {found.mean():7.4f} "
                   f"{median:7.2f} {high:7.2f} "
+                  f"{np.percentile(difference[chosen][found], 90):9.2f} "
                   f"{np.mean(difference[chosen][found] > 90):8.4f}")
 
 

@@ -5,7 +5,7 @@ import sys
 from importlib.metadata import version as version_of
 from pathlib import Path
 
-from sphinx_astropy.conf.v2 import *  # noqa: F401, F403
+from sphinx_astropy.conf.v2 import *  # noqa: F401, F403 (it is meant to be used so)
 from sphinx_astropy.conf.v2 import exclude_patterns, extensions
 from sphinx_astropy.conf.v2 import intersphinx_mapping as _KNOWN
 

@@ -10,7 +10,7 @@ from pathlib import Path
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE.parent / "_ext"))
 
-from page_examples import PageExamples  # noqa: E402
+from page_examples import PageExamples  # noqa: E402 (found by the line above)
 
 if __name__ == "__main__":
     page = PageExamples(HERE.parents[1] / "README.rst")

@@ -62,7 +62,7 @@ def _draw(source, args):
 
 def _need_matplotlib():
     try:
-        import matplotlib  # noqa: F401
+        import matplotlib  # noqa: F401 (whether it works is the question)
     except ImportError:
         raise UsageError("pictures need matplotlib: pip install 'kinmis[plot]'") from None
 

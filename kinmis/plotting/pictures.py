@@ -206,7 +206,7 @@ def plot_fit(result, **options):
 
 def _need_matplotlib():
     try:
-        import matplotlib  # noqa: F401
+        import matplotlib  # noqa: F401 (whether it works is the question)
     except ImportError:
         raise ImportError('pictures need matplotlib: pip install "kinmis[plot]"') from None
 

@@ -240,16 +240,21 @@ def make_preset(preset):
     >>> make_preset({"extension": "VEL", "error": "EVEL", "unit": "km/s"}).layers[0].extension
     'VEL'
     """
-    if isinstance(preset, MapPreset):
+    return resolve(preset, MapPreset, MapLayer, PRESETS)
+
+
+def resolve(preset, kind, layer_kind, presets):
+    """Return a preset of some kind from a name in ``presets``, a TOML file or a dict."""
+    if isinstance(preset, kind):
         return preset
     if isinstance(preset, (str, os.PathLike)):
-        if preset in PRESETS:
-            return PRESETS[preset]
-        return from_entries(MapPreset, MapLayer, read_toml(preset, PRESETS), str(preset))
+        if preset in presets:
+            return presets[preset]
+        return from_entries(kind, layer_kind, read_toml(preset, presets), str(preset))
     if not isinstance(preset, dict):
         raise TypeError("preset must be a name, the path of a TOML file or a dict, not "
                         f"{type(preset).__name__}")
-    return from_entries(MapPreset, MapLayer, preset, "your own")
+    return from_entries(kind, layer_kind, preset, "your own")
 
 
 def read_toml(path, names):

@@ -5,10 +5,9 @@ A preset is a `TablePreset` with a `TableLayer` for each velocity field. A user'
 with the same names, or a TOML file with them, like those of `kinmis.readers.presets`.
 """
 
-import os
 from dataclasses import dataclass
 
-from kinmis.readers.presets import from_entries, read_toml
+from kinmis.readers.presets import resolve
 
 __all__ = ["TABLE_PRESETS", "TableLayer", "TablePreset", "make_table_preset"]
 
@@ -162,14 +161,4 @@ def make_table_preset(preset):
     >>> make_table_preset("atlas3d").x
     'XS'
     """
-    if isinstance(preset, TablePreset):
-        return preset
-    if isinstance(preset, (str, os.PathLike)):
-        if preset in TABLE_PRESETS:
-            return TABLE_PRESETS[preset]
-        return from_entries(TablePreset, TableLayer, read_toml(preset, TABLE_PRESETS),
-                            str(preset))
-    if not isinstance(preset, dict):
-        raise TypeError("preset must be a name, the path of a TOML file or a dict, not "
-                        f"{type(preset).__name__}")
-    return from_entries(TablePreset, TableLayer, preset, "your own")
+    return resolve(preset, TablePreset, TableLayer, TABLE_PRESETS)
