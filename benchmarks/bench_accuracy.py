@@ -121,8 +121,12 @@ def main():
     parser.add_argument("--weights", default="bins")
     parser.add_argument("--seed", type=int, default=0, help="of the mocks")
     arguments = parser.parse_args()
-    print(f"{'case':32s} {'kinmis':>7s} {'68%':>6s} {'95%':>6s} {'found':>6s} | "
-          f"{'true disc':>9s} {'kinmis':>7s} | {'pafit':>7s} {'68%':>6s} {'kinmis':>7s}")
+    header = f"{'case':32s} {'kinmis':>7s} {'68%':>6s} {'95%':>6s} {'found':>6s} |"
+    if arguments.disc:
+        header += f" {'true disc':>9s} {'kinmis':>7s} |"
+    if arguments.pafit:
+        header += f" {'pafit':>7s} {'68%':>6s} {'kinmis':>7s}"
+    print(header)
     print("   (rms in deg; after each bar the rms of kinmis on the same fields)")
     for group in arguments.cases.split(","):
         for label, options in CASES[group]:
