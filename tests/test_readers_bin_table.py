@@ -104,7 +104,8 @@ def dynamite(part, folder):
     ("califa/NGC6278.V1200.rscube_INDOUSv2_SN20_stellar_kin.fits.gz", 306, (70, 79), 152),
     ("ngist/NGC0000Example_kin.fits.gz", 148, (30, 30), 28),
     ("ngist/NGC0000Example_gas_BIN.fits.gz", 146, (30, 30), 28),
-    ("ngist/NGC0000Example_table.fits.gz", 148, (30, 30), 28)])
+    ("ngist/NGC0000Example_table.fits.gz", 148, (30, 30), 28),
+    ("ngist/NGC0000Example_mask.fits.gz", 148, (30, 30), 28)])
 def test_real_files(shared_data, path, pa, shape, bins):
     path = shared_data / "ifu" / path
     with warnings.catch_warnings():
@@ -115,6 +116,13 @@ def test_real_files(shared_data, path, pa, shape, bins):
     assert field.component == ("gas" if "gas" in path.name else "stellar")
     # NGC 4570 and NGC 6278: their discs have position angles of 159 and 126 degrees
     assert turned(field.fit_pa().values["pa"], pa) < 3
+
+
+@pytest.mark.parametrize("name", ["NGC4570_4moments_ATLAS3d", "PXF_bin_MS_NGC4570_r1_idl"])
+def test_name_of_the_galaxy(tmp_path, name):
+    path = table(tmp_path / f"{name}.fits", {
+        "XS": [0., 1.], "YS": [1., 0.], "VPXF": [1., 2.], "EVPXF": [1., 1.]})
+    assert VelocityField.read(path).id == "NGC4570"
 
 
 def test_real_pair(shared_data):

@@ -166,6 +166,14 @@ def files(truth, folder):
         image(lines, sky(truth, **shifted), name="SSP"),
         image(lines, sky(truth, **planes), name="FLUX_ELINES"),
         primary=fits.Header({"PLATEIFU": "7443-1901"}))
+    # what later versions write: other texts, and planes that are told by their order
+    order = {f"DESC_{number}": "a map" for number in range(21)} | {"DESC_13": "velocity map"}
+    many = np.zeros((21, *velocity.shape), ">f4")
+    many[13], many[14] = cz, sz
+    yield "pipe3d", write(
+        folder / "NGC1.Pipe3D.cube.fits", image(many, sky(truth, **order), name="SSP"),
+        image(lines, sky(truth, **planes), name="FLUX_ELINES"),
+        primary=fits.Header({"OBJECT": "NGC1"}))
 
     bins = np.where(truth.mask, -1., np.arange(velocity.size).reshape(velocity.shape))
     names = ("V_STARS", "FORM_ERR_V_STARS", "HA6562_VEL", "HA6562_VEL_ERR")
@@ -222,6 +230,17 @@ def test_two_components_of_one_file(field, tmp_path):
     assert read.v_ref.value == pytest.approx(6000, abs=20)
     assert read.meta["z"] == pytest.approx(read.v_ref.value / C)
     assert Galaxy.read(paths["pipe3d-manga"], component="stellar").gas is None
+    galaxy = Galaxy.read(paths["pipe3d"])
+    assert galaxy.id == "NGC1" and "survey" not in galaxy.meta
+    np.testing.assert_allclose(galaxy.stellar.data[~field.mask], galaxy.gas.data[~field.mask])
+    np.testing.assert_allclose(galaxy.stellar.error[~field.mask], galaxy.gas.error[~field.mask])
+
+
+def test_pipe3d_repeats_the_stars_of_a_bin(tmp_path):
+    binned = mock.velocity_field(75, seed=3, bins=40, shape="circle", size=15, noise=3)
+    galaxy = Galaxy.read(dict(files(binned, tmp_path))["pipe3d-manga"])
+    assert galaxy.stellar.n_bins == binned.n_bins == 40
+    assert galaxy.gas.bin_id is None
 
 
 def test_each_component_has_its_own_zero_point(field, tmp_path):
@@ -460,6 +479,16 @@ def test_unknown_component(field, tmp_path):
     assert VelocityField.read(path, format="fits-image", extension=0).component is None
     with pytest.raises(ValueError, match='give component="stellar"'):
         Galaxy.read(path, format="fits-image", extension=0)
+
+
+def test_moment_map_of_a_radio_telescope(truth, tmp_path):
+    """Axes of length one, of frequency and polarisation, are no reason to see a cube."""
+    velocity, _ = arrays(truth)
+    head = sky(truth, CTYPE3="VRAD", CRVAL3=1e6, CDELT3=1e4, CRPIX3=1., CTYPE4="STOKES",
+               BTYPE="Velocity", BUNIT="m/s")
+    path = write(tmp_path / "mom1.fits", fits.PrimaryHDU(1000 * velocity[None, None], head))
+    assert identify_format(path) == "fits-image"
+    same(VelocityField.read(path), truth)
 
 
 def test_recognised_by_the_header_alone(field, tmp_path):

@@ -351,12 +351,12 @@ class TestSas:
         monkeypatch.delenv("SAS_BASE_DIR", raising=False)
         with pytest.raises(FileNotFoundError, match="8485-1901: .*SAS_BASE_DIR is not set.*dr17/"
                                                     ".*Set it, or give the path"):
-            Galaxy.read("8485-1901")
+            Galaxy.read("8485-1901", format="manga-dap")
 
     def test_not_there(self, tmp_path, monkeypatch):
         monkeypatch.setenv("SAS_BASE_DIR", str(tmp_path))
         with pytest.raises(FileNotFoundError) as caught:
-            Galaxy.read("7815-3702", release="DR16")
+            Galaxy.read("7815-3702", format="manga-dap", release="DR16")
         assert str(tmp_path / sas.maps_path("7815-3702", "DR16")) in str(caught.value)
 
     def test_a_file_of_that_name_comes_first(self, tmp_path, monkeypatch):

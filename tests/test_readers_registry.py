@@ -91,7 +91,7 @@ def test_content_counts_not_the_name(maps_file, tmp_path):
     assert identify_format(str(maps_file)) == "manga-dap"
     Galaxy.read(maps_file).write(tmp_path / "manga-1-2-MAPS-X.fits")
     assert identify_format(tmp_path / "manga-1-2-MAPS-X.fits") == "kinmis"
-    assert identify_format("8485-1901") == "manga-dap"
+    assert identify_format("8485-1901") == "marvin"
 
 
 def test_component_and_partner(maps_file):

@@ -7,12 +7,13 @@ from kinmis.galaxy import Galaxy
 from kinmis.mock.field import make_field, velocity_field
 from kinmis.mock.footprint import BUNDLES
 from kinmis.mock.options import one_or_two
+from kinmis.surveys import find_profile
 
 __all__ = ["galaxy"]
 
 
-def galaxy(pa_stellar=30.0, pa_gas=None, *, binning="hybrid", stellar=None, gas=None, seed=None,
-           id=None, meta=None, **both):
+def galaxy(pa_stellar=30.0, pa_gas=None, *, profile=None, binning="hybrid", stellar=None,
+           gas=None, seed=None, id=None, meta=None, **both):
     """
     Make a model galaxy: the velocity fields of its stars and its gas.
 
@@ -21,6 +22,9 @@ def galaxy(pa_stellar=30.0, pa_gas=None, *, binning="hybrid", stellar=None, gas=
     pa_stellar, pa_gas : `~astropy.units.Quantity` or float
         PA of the receding side of the stars and the gas, North through East (deg); the gas
         rotates with the stars by default.
+    profile : str, optional
+        Survey whose shape and size of field, spaxels, PSF and redshift are the defaults (a
+        name of `kinmis.surveys.PROFILES`).
     binning : {"hybrid", "voronoi"}
         With ``bins`` (or ``bin_snr``): ``"hybrid"`` bins the stars and leaves the gas one
         value a spaxel, like MaNGA's HYB10; ``"voronoi"`` gives the gas the bins of the
@@ -45,7 +49,7 @@ def galaxy(pa_stellar=30.0, pa_gas=None, *, binning="hybrid", stellar=None, gas=
     Raises
     ------
     ValueError
-        If a parameter is out of its range.
+        If a parameter is out of its range, or there is no such profile.
 
     Examples
     --------
@@ -60,6 +64,8 @@ def galaxy(pa_stellar=30.0, pa_gas=None, *, binning="hybrid", stellar=None, gas=
     seeds = rng.integers(2**63, size=3)
     options = dict(velocity_field.__kwdefaults__)
     _check_names(options, both, stellar, gas)
+    if profile is not None:
+        options |= find_profile(profile).mock_options()
     options |= both
     wedge = 0 if options["wedge"] is None else one_or_two(options["wedge"], u.deg, "wedge")
     if np.ndim(wedge) == 0 and wedge:

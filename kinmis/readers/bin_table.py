@@ -140,6 +140,8 @@ def _read(source, options):
     whole = {item.name for item in dataclasses.fields(TablePreset)}
     preset = dataclasses.replace(preset, **{key: value for key, value in options.items()
                                             if key in whole})
+    if "east" in options:
+        preset = dataclasses.replace(preset, east_assumed=False)
     layers = [dataclasses.replace(layer, **{key: value for key, value in options.items()
                                             if key not in whole and key != "component"})
               for layer in preset.layers]
@@ -283,7 +285,8 @@ def _placed(arrays, horizontal, vertical, layer, preset, table, v_ref, absolute,
     meta = {"id": table.header.get("OBJECT") or _stem(preset, table.path),
             "survey": preset.survey, "release": preset.release, "source": table.path,
             "preset": preset.name if preset.name in TABLE_PRESETS else None,
-            "z": float(v_ref / 299792.458) if absolute else None}
+            "z": float(v_ref / 299792.458) if absolute else None,
+            "orientation": "assumed" if preset.east_assumed else None}
     meta = {key: value for key, value in meta.items() if value not in (None, "")}
     if spaxels and horizontal.ndim == 1:
         grid = grid_of_spaxels(horizontal, vertical)
@@ -320,11 +323,10 @@ def _recognise(table):
     for name, preset in TABLE_PRESETS.items():
         stem = _stem(preset, table.path)
         if isinstance(preset.spaxels, str):     # several files: their names count
-            if stem is not None and any(
-                    table.name_of(item.velocity) for item in preset.layers) or (
-                    stem is not None and table.name_of(preset.x) and table.name_of(preset.y)
-                    and table.name_of(preset.spaxel_bin)
-                    and related_file(table.path, preset.spaxels, stem)):
+            # the table with the spaxels, or one beside it, will do
+            if stem is not None and (
+                    any(table.name_of(item.velocity) for item in preset.layers)
+                    or related_file(table.path, preset.spaxels, stem)):
                 return name
             continue
         layer = preset.layers[0]
@@ -357,5 +359,6 @@ def _is_table(path, _):
 
 
 register_reader("bin-table", read_table, _identify, read_field=read_field, priority=-10,
+                recognises="FITS and ECSV tables that a preset describes",
                 description="tables of bins or spaxels: ATLAS3D, CALIFA, GIST, DYNAMITE, or "
                             "by options")

@@ -12,7 +12,7 @@ from astropy.utils.exceptions import AstropyUserWarning
 
 from kinmis.readers.fits_stream import first_header
 
-__all__ = ["FitsFile", "plane_number"]
+__all__ = ["FitsFile", "has_plane", "numbered_texts", "plane_number"]
 
 _NUMBERED = re.compile(r"(?!C(?:TYPE|UNIT|NAME)\d|T(?:TYPE|FORM|UNIT)\d)([A-Z_]+?)_?0*(\d+)$")
 
@@ -100,7 +100,7 @@ class FitsFile:
         ----------
         unit : `~astropy.io.fits.ImageHDU`
             The extension.
-        plane : int or str, optional
+        plane : int, str or tuple, optional
             Plane of a cube, see `plane_number`.
 
         Returns
@@ -137,10 +137,11 @@ def plane_number(header, plane, count, where):
     ----------
     header : `~astropy.io.fits.Header`
         Header of the cube.
-    plane : int or str or None
+    plane : int, str, tuple or None
         The number, or the text that a numbered keyword has for it, such as ``"vel Ha"`` for
         ``NAME12  = 'vel Ha'``; numbers count from 0 if a keyword with 0 is there, else from
-        1. A text that has it as its first word will do. None where there is only one plane.
+        1. A text that has it as its first word will do. Of several the first that is there
+        counts. None where there is only one plane.
     count : int
         How many there are.
     where : str
@@ -162,6 +163,8 @@ def plane_number(header, plane, count, where):
     >>> plane_number(fits.Header({"NAME0": "flux Ha", "NAME1": "vel Ha"}), "vel Ha", 2, "cube")
     1
     """
+    if isinstance(plane, tuple):
+        plane = next((item for item in plane if has_plane(header, item, count)), plane[0])
     if plane is None:
         if count == 1:
             return 0
@@ -183,6 +186,16 @@ def plane_number(header, plane, count, where):
     raise ValueError(f"{where} has no plane {plane!r}; "
                      + (f"it has {', '.join(map(repr, texts[:40]))}" if texts else
                         "its header names no planes, give their number"))
+
+
+def has_plane(header, plane, count):
+    """Return whether a cube has a plane, by its number or by its text; or one of several."""
+    if isinstance(plane, tuple):
+        return any(has_plane(header, item, count) for item in plane)
+    if not isinstance(plane, str):
+        return 0 <= plane < count
+    return any(text == plane or text.startswith(plane + " ")
+               for text in numbered_texts(header).values())
 
 
 def numbered_texts(header):

@@ -14,7 +14,7 @@ import numpy as np
 
 from kinmis._units import KMS, scalar_in
 from kinmis.galaxy import Galaxy
-from kinmis.readers.fits_file import FitsFile, existing, numbered_texts
+from kinmis.readers.fits_file import FitsFile, existing, has_plane
 from kinmis.readers.fits_stream import first_header
 from kinmis.readers.formats import register_reader
 from kinmis.readers.presets import PRESETS, MapPreset, make_preset
@@ -192,10 +192,9 @@ def _has(file, layer):
     if layer.extension is None:
         return True
     unit = file.find(layer.extension)
-    if unit is None or not isinstance(layer.plane, str):
+    if unit is None or not isinstance(layer.plane, (str, tuple)):
         return unit is not None
-    return any(text == layer.plane or text.startswith(layer.plane + " ")
-               for text in numbered_texts(unit.header).values())
+    return has_plane(unit.header, layer.plane, unit.header.get("NAXIS3", 1))
 
 
 def _field(file, layer, preset, strict, signs):
@@ -226,7 +225,7 @@ def _field(file, layer, preset, strict, signs):
     bin_id = companion("bin_id")
     if bin_id is not None:
         bin_id = np.where(np.isfinite(bin_id), bin_id, -1).astype(np.int64)
-    elif preset.repeats:
+    elif preset.repeats or layer.repeats:
         bin_id = bins_of_equal(values, error if error is not None else ivar, bad)
     v_ref = preset.v_ref
     if isinstance(v_ref, str):
@@ -312,6 +311,8 @@ def _sky(file, main, preset, shape, meta):
         east, north = grid_offsets(preset.spaxel, shape, pixel)
         steps = np.abs([east[0, 0] - east[-1, -1], north[0, 0] - north[-1, -1]])
         meta["spaxel"] = float(np.mean(steps / np.maximum(np.array(shape[::-1]) - 1, 1))) * u.arcsec
+        if np.size(preset.spaxel) == 1:
+            meta["orientation"] = "assumed"
         return {"east": east, "north": north}
     center = wcs.pixel_to_world(*pixel)
     meta["spaxel"] = round(side_of_spaxel(wcs), 3) * u.arcsec
@@ -346,7 +347,8 @@ def _identify(source):
         header = first_header(source)
         if "DAPFRMT" in header or "KINMIS" in header:
             return False
-        if re.search("WAV|LAMB|FREQ|VELO|VRAD|VOPT", str(header.get("CTYPE3", ""))):
+        axis = str(header.get("CTYPE3", ""))
+        if header.get("NAXIS3", 1) != 1 and re.search("WAV|LAMB|FREQ|VELO|VRAD|VOPT", axis):
             return False    # a cube of spectra, which may be large
         return _looks_like_maps(source, os.stat(source).st_mtime_ns)
     except (OSError, ValueError):
@@ -367,5 +369,6 @@ def _looks_like_maps(path, _):
 
 
 register_reader("fits-image", read_image, _identify, read_field=read_field, priority=-10,
+                recognises="FITS images that a preset describes, or one called a velocity",
                 description="velocity maps of any survey as FITS images: SAMI, Pipe3D, "
                             "PHANGS-MUSE, GIST, SimSpin, Fabry-Perot, or by options")

@@ -12,9 +12,9 @@ import warnings
 from dataclasses import dataclass
 
 from kinmis.exceptions import ReaderWarning
-from kinmis.readers.plugins import load_built_in, load_once
+from kinmis.readers.plugins import load_built_in, load_once, origin_of
 
-__all__ = ["Format", "READERS", "WRITERS", "check_options", "claims", "find",
+__all__ = ["Format", "READERS", "WRITERS", "check_options", "claimants", "claims", "find",
            "identify_format", "plain", "register_reader", "register_writer",
            "unregister_reader"]
 
@@ -29,6 +29,8 @@ class Format:
     description: str
     identify: object = None
     priority: int = 0
+    recognises: str = ""
+    origin: str = "kinmis"
 
 
 READERS = {}
@@ -36,7 +38,7 @@ WRITERS = {}
 
 
 def register_reader(name, read_galaxy, identify=None, *, description, priority=0,
-                    read_field=None, force=False):
+                    read_field=None, recognises=None, force=False):
     """
     Add a format to ``Galaxy.read`` and ``VelocityField.read``.
 
@@ -58,6 +60,8 @@ def register_reader(name, read_galaxy, identify=None, *, description, priority=0
     read_field : callable, optional
         ``read_field(source, component=None, **options)`` returns a
         `~kinmis.VelocityField`; by default it is picked from what ``read_galaxy`` returns.
+    recognises : str, optional
+        What ``identify`` goes by, in a few words, for lists.
     force : bool, optional
         Replace a format of the same name.
 
@@ -83,8 +87,11 @@ def register_reader(name, read_galaxy, identify=None, *, description, priority=0
         raise ValueError(f"there is a format '{name}' already; choose another name, or give "
                          "force=True to replace it")
     unregister_reader(name, missing_ok=True)
+    if recognises is None:
+        recognises = ("only by its name, format=" if identify is None
+                      else "what its own test accepts")
     READERS[name] = Format(name, read_galaxy, read_field or _picking(read_galaxy),
-                           description, identify, priority)
+                           description, identify, priority, recognises, origin_of(read_galaxy))
 
 
 def unregister_reader(name, *, missing_ok=False):
@@ -160,30 +167,58 @@ def identify_format(source):
     Warns
     -----
     ReaderWarning
-        If several formats of one priority claim it: the message names the one that is
-        taken, the first in alphabetical order.
+        If several formats of one priority, or formats of several plug-ins, claim it: the
+        message names the one that is taken. Of one priority that is the first in alphabetical
+        order.
 
     Examples
     --------
     >>> from kinmis.readers import identify_format
     >>> identify_format("8485-1901")
-    'manga-dap'
+    'marvin'
+    """
+    source = plain(source)
+    found = claimants(source, every=False)
+    if not found:
+        _raise_unrecognised(source)
+    taken = found[0]
+    if len(found) > 1:
+        reason = (", which has the highest priority," if taken.priority > found[1].priority
+                  else "")
+        warnings.warn(f"{source} is claimed by the formats "
+                      f"{', '.join(form.name for form in found)}; '{taken.name}'{reason} is "
+                      "taken. Give format= to choose another.", ReaderWarning, stacklevel=2)
+    return taken.name
+
+
+def claimants(source, *, every=True):
+    """
+    Return the formats that recognise a source, that which is taken first.
+
+    Parameters
+    ----------
+    source : str, os.PathLike or object
+        A path, a name that a format understands, or an object.
+    every : bool, optional
+        Whether to ask all formats; otherwise those that a format of higher priority beats are
+        asked only if the two come from two packages, whose authors may not know of each
+        other. Nobody is told that kinmis' own formats were beaten, or win.
+
+    Returns
+    -------
+    formats : list of `Format`
     """
     load_once()
     source = plain(source)
-    best, names = None, []
+    found = []
     for form in sorted(READERS.values(), key=lambda form: (-form.priority, form.name)):
-        if names and form.priority < best:
-            break
+        beaten = found and form.priority < found[0].priority
+        if beaten and not every and ("kinmis" in (form.origin, found[0].origin)
+                                     or form.origin == found[0].origin):
+            continue
         if claims(form, source):
-            best = form.priority
-            names.append(form.name)
-    if not names:
-        _raise_unrecognised(source)
-    if len(names) > 1:
-        warnings.warn(f"{source} is claimed by the formats {', '.join(names)}; '{names[0]}' is "
-                      "taken. Give format= to choose another.", ReaderWarning, stacklevel=2)
-    return names[0]
+            found.append(form)
+    return found
 
 
 def plain(source):

@@ -256,6 +256,7 @@ def _identify(source):
 
 
 register_reader("kinmis", read_galaxy, _identify, read_field=read_field, priority=10,
+                recognises="FITS with the keyword KINMIS",
                 description="FITS file that kinmis wrote")
 register_writer("kinmis", write_galaxy, write_field,
                 description="FITS file that gives back every attribute")

@@ -55,12 +55,12 @@ class MapLayer:
         Emission line.
     extension : str, int or tuple, optional
         The velocity; by default the first image that is called one, or the only image.
-    plane : int or str, optional
+    plane : int, str or tuple, optional
         Plane of a cube, from 0, or the text that a numbered keyword has for it, such as
-        ``"vel Ha"`` for a card ``NAME12  = 'vel Ha'``.
+        ``"vel Ha"`` for a card ``NAME12  = 'vel Ha'``; or alternatives.
     error, ivar : str, int or tuple, optional
         The 1-sigma error or the inverse variance: an extension, or the name of another file.
-    error_plane : int or str, optional
+    error_plane : int, str or tuple, optional
         Plane of the error; by default that of the velocity.
     mask : str, int or tuple, optional
         The mask: an extension, or the name of another file; zero is good.
@@ -68,6 +68,8 @@ class MapLayer:
         Bits of the mask that count; by default any does.
     bin_id : str, int or tuple, optional
         Number of the bin of each spaxel, negative for none.
+    repeats : bool, optional
+        As for `MapPreset`, for this component.
     """
 
     component: str | None = None
@@ -80,6 +82,7 @@ class MapLayer:
     mask: object = None
     bits: tuple | None = None
     bin_id: object = None
+    repeats: bool = False
 
 
 @dataclass(frozen=True)
@@ -138,7 +141,9 @@ _SAMI = dict(blank=(), absolute=False, repeats=True, survey="SAMI", release="DR3
              keywords={"id": "CATID", "z": "Z_IN"})
 _SAMI_GAS = MapLayer("gas", "Ha-6564", 0, plane=0, error="V_ERR")
 _PIPE3D_GAS = dict(component="gas", line="Ha-6564", plane="vel Ha", error_plane="e_vel Ha")
-_PIPE3D_STARS = dict(component="stellar", plane="vel_ssp", error_plane="e_vel_ssp")
+# stars are fitted in bins; later versions describe the planes in other words, in this order
+_PIPE3D_STARS = dict(component="stellar", plane=("vel_ssp", 13), error_plane=("e_vel_ssp", 14),
+                     repeats=True)
 _PIPE3D = dict(unit="km/s", blank=0)
 _HA = ("HA6562_VEL", "HA_6562.8_V", "HA_6562.80_V", "HA_6562.79_V", "HA6563_VEL")
 _HB = ("HB4861_VEL", "HB_4861.32_V", "HB_4861.3_V")
@@ -165,7 +170,12 @@ PRESETS = {preset.name: preset for preset in (
          MapLayer(extension="FLUX_ELINES", error="FLUX_ELINES", **_PIPE3D_GAS)), **_PIPE3D,
         center=("OBJRA", "OBJDEC"), survey="MaNGA",
         keywords={"id": "PLATEIFU", "plateifu": "PLATEIFU", "mangaid": "MANGAID"},
-        signs=Signs(extensions=("SSP", "FLUX_ELINES"))),
+        signs=Signs({"PLATEIFU": r"\d+-\d+"}, ("SSP", "FLUX_ELINES"))),
+    MapPreset(
+        "pipe3d", "Pipe3D file of any other survey, such as CALIFA, NAME.Pipe3D.cube.fits",
+        (MapLayer(extension="SSP", error="SSP", **_PIPE3D_STARS),
+         MapLayer(extension="FLUX_ELINES", error="FLUX_ELINES", **_PIPE3D_GAS)), **_PIPE3D,
+        keywords={"id": "OBJECT"}, signs=Signs(extensions=("SSP", "FLUX_ELINES"))),
     MapPreset(
         "pipe3d-ssp", "Pipe3D cube of stellar populations, CALIFA (Sanchez et al. 2016)",
         (MapLayer(extension=0, error=0, **_PIPE3D_STARS),), **_PIPE3D,

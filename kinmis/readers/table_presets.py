@@ -54,6 +54,8 @@ class TablePreset:
         Columns with the position of a bin or spaxel.
     east : {"x", "-x"}, optional
         Which way is East; the North is y.
+    east_assumed : bool, optional
+        The files do not tell which way is East: ``east`` is what is usual.
     rows : {"bins", "spaxels"}, optional
         What a row of the table with the velocities is.
     spaxels : str or tuple, optional
@@ -81,6 +83,7 @@ class TablePreset:
     x: object = None
     y: object = None
     east: str | None = None
+    east_assumed: bool = False
     rows: str = "bins"
     spaxels: object = None
     spaxel_bin: str = "BIN_ID"
@@ -112,25 +115,26 @@ TABLE_PRESETS = {preset.name: preset for preset in (
         "atlas3d", "ATLAS3D stellar kinematics, a row a bin (Cappellari et al. 2011); XS grows "
         "to the West", (TableLayer("stellar", None, "VPXF", "EVPXF"),),
         "XS", "YS", "-x", position_unit="arcsec", unit="km/s", absolute=True, survey="ATLAS3D",
-        filename=r"(?P<id>[A-Z]+\d+\w*?)_"),
+        filename=r"(?:.*?_)?(?P<id>[A-Z]+\d+\w*?)_"),
     TablePreset(
         "califa-kin", "CALIFA V1200 stellar kinematics, a row a spaxel of 1 arcsec "
         "(Falcon-Barroso et al. 2017); X grows to the West",
         (TableLayer("stellar", None, "VPXF", "DVPXF", "BIN_ID"),),
-        "X", "Y", "-x", "spaxels", position_unit="arcsec", unit="km/s", blank=-999.9,
+        "X", "Y", "-x", rows="spaxels", position_unit="arcsec", unit="km/s", blank=-999.9,
         absolute=True, survey="CALIFA", filename=r"(?P<id>[A-Z]+\d+\w*?)\."),
     TablePreset(
         "gist", "GIST and nGIST tables: _table with _kin, _gas_BIN or _gas_SPAXEL (Bittner et "
         "al. 2019); X runs along a row of the cube, taken to the West",
         (TableLayer("stellar", None, "V", ("FORM_ERR_V", "ERR_V"), part="_kin"),
          *(_gist_gas(*item, part) for part in ("_gas_BIN", "_gas_SPAXEL") for item in _GAS)),
-        "X", "Y", "-x", spaxels="_table", position_unit="arcsec", unit="km/s", absolute=False,
-        filename=r"(?i)(?P<id>.+?)_(?:table|kin|gas_bin|gas_spaxel)\."),
+        "X", "Y", "-x", True, spaxels="_table", position_unit="arcsec", unit="km/s",
+        absolute=False, filename=r"(?i)(?P<id>.+?)_(?:table|mask|kin|gas_bin|gas_spaxel)\."),
     TablePreset(
         "dynamite", "DYNAMITE kinematics: ECSV table with aperture.dat and bins.dat (Jethwa et "
         "al. 2020); x of the aperture is taken to the West",
         (TableLayer("stellar", None, "v", "dv", "vbin_id"),),
-        east="-x", spaxels=("aperture.dat", "bins.dat"), first_bin=1, unit="km/s"),
+        east="-x", east_assumed=True, spaxels=("aperture.dat", "bins.dat"), first_bin=1,
+        unit="km/s"),
 )}
 """The presets, by name."""
 
