@@ -5,6 +5,7 @@ import copy
 import numpy as np
 
 _IMMUTABLE = (str, bytes, int, float, complex, bool, type(None), np.generic)
+_COMMON = frozenset(_IMMUTABLE)
 
 
 def copy_meta(meta):
@@ -21,7 +22,7 @@ def copy_meta(meta):
     copy : dict
     """
     kind = type(meta)
-    if isinstance(meta, _IMMUTABLE):
+    if kind in _COMMON or isinstance(meta, _IMMUTABLE):
         return meta
     if kind is dict:
         return {key: copy_meta(value) for key, value in meta.items()}
@@ -30,3 +31,28 @@ def copy_meta(meta):
     if isinstance(meta, np.ndarray) and not meta.dtype.hasobject:
         return meta.copy()
     return copy.deepcopy(meta)
+
+
+def slice_maps(meta, item, shape):
+    """
+    Cut the arrays in ``meta["maps"]`` that have the shape of the field, as the field is cut.
+
+    Parameters
+    ----------
+    meta : dict
+        Metadata, changed in place.
+    item : object
+        What the field is indexed with.
+    shape : tuple of int
+        Shape of the field before.
+
+    Returns
+    -------
+    meta : dict
+    """
+    maps = meta.get("maps")
+    if isinstance(maps, dict):
+        for name, array in maps.items():
+            if isinstance(array, np.ndarray) and array.shape == shape:
+                maps[name] = array[item].copy()
+    return meta
