@@ -17,12 +17,15 @@ _HOMES = {
     "Misalignment": "kinmis.misalignment",
     "misalign": "kinmis.misalignment",
     "clean": "kinmis.cleaning",
+    "Classification": "kinmis.classifier",
+    "classify": "kinmis.classifier",
     "measure": "kinmis.catalogue",
     "decode_flags": "kinmis.flags",
     "register_reader": "kinmis.readers",
     "KinmisWarning": "kinmis.exceptions",
 }
-_MODULES = ("mock", "plotting", "flags", "readers", "catalogue", "position_angle")
+_MODULES = ("mock", "plotting", "flags", "readers", "catalogue", "classifier", "position_angle",
+            "surveys")
 
 __all__ = [*_HOMES, "mock", "plotting"]
 

@@ -69,6 +69,63 @@ class Galaxy:
                        for name, other in zip(COMPONENTS, COMPONENTS[::-1])}
         self._fields = present
 
+    @classmethod
+    def from_marvin(cls, plateifu, release="DR17", bintype=None, template=None, access="auto",
+                    base_url=None, timeout=30., **options):
+        """
+        Read a galaxy of MaNGA over the network, both its fields.
+
+        It needs neither the package marvin nor a password.
+
+        Parameters
+        ----------
+        plateifu : str
+            Such as ``"8485-1901"``.
+        release : {"DR17", "DR16", "DR15"}, optional
+            Data release.
+        bintype, template : str, optional
+            Bins and templates, by default those that Marvin has.
+        access : {"auto", "api", "sas", "local", "package"}, optional
+            Which way: from Marvin's API, as a file from the survey's archive (kept in
+            astropy's cache), from a local file below ``$SAS_BASE_DIR``, or through the
+            package marvin. ``"auto"`` takes a file that is there already, then the API, and
+            the archive if that is out of order.
+        base_url : str, optional
+            Root of the Marvin server, by default the survey's.
+        timeout : float, optional
+            Seconds in which a connection has to be there, and each piece of an answer to come.
+        **options
+            Further options of `kinmis.marvin.reader.read_marvin`, such as ``line``,
+            ``mask_bits``, ``tries`` and ``rate``.
+
+        Returns
+        -------
+        galaxy : `Galaxy`
+            ``meta["access"]`` and ``meta["source"]`` tell which way it came.
+
+        Raises
+        ------
+        FileNotFoundError
+            If there is no such observation.
+        OSError, ValueError, ImportError
+            As for `kinmis.marvin.reader.read_marvin`.
+
+        Warns
+        -----
+        FallbackWarning
+            If it came from the archive, since Marvin did not have it.
+
+        Examples
+        --------
+        >>> from kinmis import Galaxy
+        >>> galaxy = Galaxy.from_marvin("8485-1901")    # doctest: +REMOTE_DATA
+        >>> galaxy.id                                   # doctest: +REMOTE_DATA
+        '8485-1901'
+        """
+        return cls.read(plateifu, format="marvin", release=release, bintype=bintype,
+                        template=template, access=access, base_url=base_url, timeout=timeout,
+                        **options)
+
     @property
     def stellar(self):
         """The field of the stars, or None."""
@@ -126,6 +183,23 @@ class Galaxy:
         """
         from kinmis.misalignment import measure_misalignment
         return measure_misalignment(self, **options)
+
+    def classify(self, **options):
+        """
+        Classify both fields, each beside the other; see `kinmis.classify`.
+
+        Parameters
+        ----------
+        **options
+            As for `kinmis.classify`.
+
+        Returns
+        -------
+        result : `~kinmis.classifier.GalaxyClassification`
+            With ``stellar`` and ``gas``.
+        """
+        from kinmis.classifier import classify
+        return classify(self, **options)
 
     def plot(self, pa=None, **options):
         """

@@ -8,8 +8,9 @@ from astropy.io.registry import UnifiedReadWriteMethod
 from astropy.nddata import InverseVariance, NDData, NDSlicingMixin
 
 from kinmis import _sky
-from kinmis._input import COMPONENTS, check_bin_id, check_velocity, number_bins
-from kinmis._meta import copy_meta
+from kinmis._input import (COMPONENTS, check_bin_id, check_velocity, number_bins,
+                           rank_bins)
+from kinmis._meta import copy_meta, slice_maps
 from kinmis._units import IVAR, KMS, scalar_in
 from kinmis.readers.registry import VelocityFieldRead, VelocityFieldWrite
 
@@ -57,10 +58,13 @@ class VelocityField(NDSlicingMixin, NDData):
     Notes
     -----
     Keys of ``meta`` that have a meaning: ``id``, ``survey``, ``release``, ``source`` (where
-    the data come from), ``ra`` and ``dec`` (deg), ``z`` (redshift), ``reff`` (effective
-    radius, arcsec), ``photometric_pa`` (deg, North through East), ``ellipticity``,
-    ``psf_fwhm`` (arcsec), ``spaxel`` (arcsec), ``cleaning`` (what `clean` did). Quantities
-    are `~astropy.units.Quantity`.
+    the data come from), ``access`` (which way they came, where there are several), ``ra`` and
+    ``dec`` (deg), ``z`` (redshift), ``reff`` (effective radius, arcsec), ``photometric_pa``
+    (deg, North through East), ``ellipticity``, ``psf_fwhm`` (arcsec), ``spaxel`` (arcsec),
+    ``cleaning`` (what `clean` did), ``orientation`` (``"assumed"`` where the source does not
+    tell which way is East).
+    ``maps`` is a dict of more arrays of the field's shape, which are sliced with it.
+    Quantities are `~astropy.units.Quantity`.
 
     Examples
     --------
@@ -166,11 +170,100 @@ class VelocityField(NDSlicingMixin, NDData):
             bin_id=check_bin_id(bin_id, velocity.shape), component=component, line=line,
             v_ref=None if v_ref is None else v_ref * KMS)
 
+    @classmethod
+    def from_marvin(cls, plateifu, component="stellar", release="DR17", bintype=None,
+                    template=None, access="auto", base_url=None, timeout=30., **options):
+        """
+        Read the field of a galaxy of MaNGA over the network.
+
+        It needs neither the package marvin nor a password.
+
+        Parameters
+        ----------
+        plateifu : str
+            Such as ``"8485-1901"``.
+        component : {"stellar", "gas"}, optional
+            Which field; the other one is its ``partner``.
+        release : {"DR17", "DR16", "DR15"}, optional
+            Data release.
+        bintype, template : str, optional
+            Bins and templates, by default those that Marvin has.
+        access : {"auto", "api", "sas", "local", "package"}, optional
+            Which way: from Marvin's API, as a file from the survey's archive (kept in
+            astropy's cache), from a local file below ``$SAS_BASE_DIR``, or through the
+            package marvin. ``"auto"`` takes a file that is there already, then the API, and
+            the archive if that is out of order.
+        base_url : str, optional
+            Root of the Marvin server, by default the survey's.
+        timeout : float, optional
+            Seconds in which a connection has to be there, and each piece of an answer to come.
+        **options
+            Further options of `kinmis.marvin.reader.read_marvin`, such as ``line``,
+            ``mask_bits``, ``tries`` and ``rate``.
+
+        Returns
+        -------
+        field : `VelocityField`
+            ``meta["access"]`` and ``meta["source"]`` tell which way it came.
+
+        Raises
+        ------
+        FileNotFoundError
+            If there is no such observation.
+        OSError, ValueError, ImportError
+            As for `kinmis.marvin.reader.read_marvin`.
+
+        Warns
+        -----
+        FallbackWarning
+            If it came from the archive, since Marvin did not have it.
+
+        Examples
+        --------
+        >>> from kinmis import VelocityField
+        >>> field = VelocityField.from_marvin("8485-1901")    # doctest: +REMOTE_DATA
+        >>> field.id                                          # doctest: +REMOTE_DATA
+        '8485-1901'
+        """
+        return cls.read(plateifu, component, format="marvin", release=release, bintype=bintype,
+                        template=template, access=access, base_url=base_url, timeout=timeout,
+                        **options)
+
+    @classmethod
+    def from_cube(cls, cube, **options):
+        """
+        Measure the field in a cube of spectra; see `kinmis.cube.measure_field`.
+
+        Parameters
+        ----------
+        cube : str, os.PathLike, array or object
+            A FITS file, an array, or a cube of specutils, spectral-cube or mpdaf.
+        **options
+            As for `kinmis.cube.measure_field`, such as ``line`` and the redshift ``z``.
+
+        Returns
+        -------
+        field : `VelocityField`
+
+        Examples
+        --------
+        >>> from kinmis import VelocityField, mock
+        >>> cube = mock.cube(pa=75, snr=40, size=16, seed=1)
+        >>> field = VelocityField.from_cube(cube.flux, variance=cube.variance, z=cube.z,
+        ...                                 wavelength=cube.wavelength, medium="air",
+        ...                                 wcs=cube.wcs)
+        >>> print(field.fit_pa().pa.round())
+        75.0 deg
+        """
+        from kinmis.cube import measure_field
+        return measure_field(cube, **options)
+
     def _replace(self, **changes):
         """Return a copy that shares arrays and metadata values, with ``changes`` made."""
         new = object.__new__(type(self))
         new.__dict__.update(self.__dict__)
-        new._meta = copy_meta(self.meta)
+        if "meta" not in changes:
+            new._meta = copy_meta(self.meta)
         for name, value in changes.items():
             setattr(new, f"_{name}", value)
         return new
@@ -183,7 +276,7 @@ class VelocityField(NDSlicingMixin, NDData):
         kwargs["bin_id"] = None if self.bin_id is None else self.bin_id[item]
         for name in ("component", "line", "v_ref"):
             kwargs[name] = getattr(self, name)
-        kwargs["meta"] = copy_meta(self.meta)
+        kwargs["meta"] = slice_maps(copy_meta(self.meta), item, self.data.shape)
         return kwargs
 
     def _slice_wcs(self, item):
@@ -282,6 +375,15 @@ class VelocityField(NDSlicingMixin, NDData):
         return self.meta.get("id")
 
     @property
+    def profile(self):
+        """What fields of its survey look like (`~kinmis.surveys.SurveyProfile`), or None."""
+        from kinmis.surveys import find_profile
+        try:
+            return find_profile(self.meta.get("survey"))
+        except ValueError:
+            return None
+
+    @property
     def shape(self):
         """Shape of the arrays."""
         return self.data.shape
@@ -296,7 +398,7 @@ class VelocityField(NDSlicingMixin, NDData):
         """Number of independent data: of different bins among the valid spaxels."""
         if self.bin_id is None:
             return self.n_valid
-        return len(np.unique(number_bins(self.bin_id[~self.mask])))
+        return rank_bins(number_bins(self.bin_id[~self.mask]))[1]
 
     def clean(self, **options):
         """
@@ -330,6 +432,36 @@ class VelocityField(NDSlicingMixin, NDData):
         """
         from kinmis.position_angle import fit_pa
         return fit_pa(self, **options)
+
+    def caveats(self):
+        """
+        Say in what the field differs from those that the classifier was trained on.
+
+        Returns
+        -------
+        caveats : `~kinmis.caveats.Caveats`
+            A tuple that prints as sentences; see `kinmis.caveats.find_caveats`.
+        """
+        from kinmis.caveats import find_caveats
+        return find_caveats(self)
+
+    def classify(self, **options):
+        """
+        Classify the field as an expert would: 0 do not use, 1 messy, 2 clean.
+
+        Its ``partner`` is seen beside it, if there is one.
+
+        Parameters
+        ----------
+        **options
+            As for `kinmis.classify`.
+
+        Returns
+        -------
+        result : `~kinmis.Classification`
+        """
+        from kinmis.classifier import classify
+        return classify(self, **options)
 
     def plot(self, pa=None, **options):
         """

@@ -1,0 +1,1 @@
+"""Marvin's own server, and the environment that it runs in."""
