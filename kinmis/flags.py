@@ -52,6 +52,7 @@ FLAGS = tuple(Flag(bit, name, description) for bit, name, description in (
     (10, "NO_COMMON_FOOTPRINT", "The two fields share too few spaxels to compare them there"),
     (11, "SOURCE_WARNING", "The source carries a quality warning of its pipeline"),
     (12, "FAILED", "The galaxy could not be read or measured; see the message"),
+    (13, "OUT_OF_DISTRIBUTION", "Unlike the training data: the classification may be wrong"),
 ))
 """Every flag, in the order of its bit."""
 
