@@ -7,7 +7,7 @@ one of these warnings.
 
 from astropy.utils.exceptions import AstropyUserWarning
 
-__all__ = ["InvalidValueWarning", "KinmisWarning", "QualityWarning", "ReaderWarning"]
+__all__ = ["FallbackWarning", "InvalidValueWarning", "KinmisWarning", "QualityWarning", "ReaderWarning"]
 
 
 class KinmisWarning(AstropyUserWarning):
@@ -23,6 +23,10 @@ class KinmisWarning(AstropyUserWarning):
     >>> with warnings.catch_warnings():
     ...     warnings.simplefilter("error", KinmisWarning)
     """
+
+
+class FallbackWarning(KinmisWarning):
+    """The data did not come the way that comes first: a server is out of order, or lacks them."""
 
 
 class InvalidValueWarning(KinmisWarning):

@@ -12,6 +12,7 @@ References
 
 import os
 import warnings
+from typing import NamedTuple
 
 import astropy.constants as const
 import astropy.units as u
@@ -45,6 +46,7 @@ QUALITY_BITS = {
 # those that cast doubt on the velocities or on what the metadata say
 _SERIOUS = ("BADZ", "PPXFFAIL", "BADGEOM", "DRPCRIT", "DAPCRIT", "CRITICAL")
 _C = float(const.c.to_value(KMS))
+_EXTENSIONS = {"stellar": "STELLAR_VEL", "gas": "EMLINE_GVEL"}
 _RELEASES = {"v2_4_3": "DR15", "v3_1_1": "DR17"}     # by the version of the reduction
 
 
@@ -90,10 +92,61 @@ def read_maps(source, *, line="Ha-6564", mask_bits=None, release=None, bintype=N
     QualityWarning
         If the pipeline itself calls the data doubtful (``DAPQUAL``).
     """
-    chosen = _mask_value(mask_bits)
+    chosen = mask_value(mask_bits)
     path = source
     if is_plateifu(source) and not os.path.isfile(source):
         path = find_maps(source, release, bintype, template)
+    return make_galaxy(read_planes(path, line), path, line=line, chosen=chosen, release=release)
+
+
+class MapsPlanes(NamedTuple):
+    """
+    What of a MAPS file a galaxy is made from, wherever it was read.
+
+    Parameters
+    ----------
+    primary : `~kinmis.readers.cards.Cards`
+        The primary header.
+    header : `~kinmis.readers.cards.Cards`
+        The celestial WCS.
+    wcs : `~kinmis._sky.LazyWCS`
+        The same, ready to be made.
+    offsets : pair of `~numpy.ndarray`
+        To the East and North, in arcsec.
+    bins : dict
+        From component to the map of bin numbers.
+    maps : dict
+        From component to velocity, inverse variance and mask bits.
+    """
+
+    primary: object
+    header: object
+    wcs: object
+    offsets: tuple
+    bins: dict
+    maps: dict
+
+
+def read_planes(path, line):
+    """
+    Read from a MAPS file what a galaxy is made from.
+
+    Parameters
+    ----------
+    path : str
+        The file.
+    line : str
+        Emission line of the gas.
+
+    Returns
+    -------
+    planes : `MapsPlanes`
+
+    Raises
+    ------
+    OSError, ValueError
+        As for `read_maps`.
+    """
     found = read_extensions(path, {
         "SPX_SKYCOO": None,
         "BINID": None,
@@ -101,23 +154,62 @@ def read_maps(source, *, line="Ha-6564", mask_bits=None, release=None, bintype=N
         **dict.fromkeys(("EMLINE_GVEL", "EMLINE_GVEL_IVAR", "EMLINE_GVEL_MASK"),
                         lambda header: _channel(header, line, path)),
     })
-    primary = found["PRIMARY"].header
-    meta = _metadata(primary, path, release)
-    _warn_of_quality(meta, path)
     header = found["STELLAR_VEL"].header
-    if (spaxel := spaxel_of_header(header)) is not None:
-        meta["spaxel"] = spaxel
-    wcs = LazyWCS(wcs_of_header, header, path)
-    east, north = _planes(found["SPX_SKYCOO"], ("On-sky X", "On-sky Y"), path)
     bins = _planes(found["BINID"], ("Stellar continua", "Em. line models"), path)
-    reference = primary.get("SCINPVEL")
+    return MapsPlanes(
+        found["PRIMARY"].header, header, LazyWCS(wcs_of_header, header, path),
+        _planes(found["SPX_SKYCOO"], ("On-sky X", "On-sky Y"), path),
+        {component: bins[number] for number, component in enumerate(_EXTENSIONS)},
+        {component: tuple(found[name + suffix].image for suffix in ("", "_IVAR", "_MASK"))
+         for component, name in _EXTENSIONS.items()})
+
+
+def make_galaxy(planes, source, *, line, chosen=-1, release=None, extra=None,
+                facts=None):
+    """
+    Make a galaxy from what a MAPS file, or a server that has the file, holds.
+
+    Parameters
+    ----------
+    planes : `MapsPlanes`
+        What was read.
+    source : str
+        Where it comes from.
+    line : str
+        Emission line of the gas.
+    chosen : int, optional
+        Number with the bits set that make a spaxel bad, see `mask_value`.
+    release : str, optional
+        Data release.
+    extra : dict, optional
+        Further metadata.
+    facts : dict, optional
+        Metadata for where the header has none.
+
+    Returns
+    -------
+    galaxy : `~kinmis.Galaxy`
+
+    Warns
+    -----
+    QualityWarning
+        If the pipeline itself calls the data doubtful (``DAPQUAL``).
+    """
+    meta = _metadata(planes.primary, source, release)
+    _warn_of_quality(meta, source)
+    if (spaxel := spaxel_of_header(planes.header)) is not None:
+        meta["spaxel"] = spaxel
+    lacking = {key: value for key, value in (facts or {}).items() if key not in meta}
+    if lacking.keys() - {"summary"}:
+        meta.update(lacking)
+    meta.update(extra or {})
+    east, north = planes.offsets
+    reference = planes.primary.get("SCINPVEL")
     fields = {}
-    for number, (component, name) in enumerate({"stellar": "STELLAR_VEL",
-                                                "gas": "EMLINE_GVEL"}.items()):
+    for component, (velocity, ivar, bits) in planes.maps.items():
         fields[component] = VelocityField.from_arrays(
-            found[name].image, ivar=found[f"{name}_IVAR"].image,
-            mask=found[f"{name}_MASK"].image.astype(np.int64) & chosen != 0,
-            east=east, north=north, bin_id=bins[number], wcs=wcs, meta=meta,
+            velocity, ivar=ivar, mask=bits.astype(np.int64) & chosen != 0,
+            east=east, north=north, bin_id=planes.bins[component], wcs=planes.wcs, meta=meta,
             component=component, line=line if component == "gas" else None,
             v_ref=reference)
     return Galaxy(**fields, meta=meta)
@@ -137,8 +229,8 @@ def _identify(source):
         return name.startswith("manga-") and "-MAPS-" in name
 
 
-def _mask_value(bits):
-    """Return the number that has the chosen bits set."""
+def mask_value(bits):
+    """Return the number that has the chosen bits set; all for None."""
     if bits is None:
         return -1
     value = 0
@@ -211,5 +303,6 @@ def _warn_of_quality(meta, path):
 
 
 register_reader("manga-dap", read_maps, _identify, priority=10,
+                recognises="FITS with DAPFRMT = MAPS; plate-IFUs",
                 description="MAPS file of MaNGA (DR15 to DR17), or a plate-IFU such as "
                             "8485-1901 in the local tree $SAS_BASE_DIR")

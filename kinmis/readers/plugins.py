@@ -1,19 +1,22 @@
 """Plug-ins: readers that other packages add through the entry points ``kinmis.readers``."""
 
 import warnings
+from contextvars import ContextVar
 from importlib import import_module
 from importlib.metadata import entry_points
 from threading import RLock
 
 from kinmis.exceptions import ReaderWarning
 
-__all__ = ["load_built_in", "load_once"]
+__all__ = ["load_built_in", "load_once", "origin_of"]
 
 GROUP = "kinmis.readers"
 BUILT_IN = ("kinmis.readers.kinmis_fits", "kinmis.readers.manga_dap",
-            "kinmis.readers.fits_image", "kinmis.readers.bin_table")
+            "kinmis.readers.fits_image", "kinmis.readers.bin_table", "kinmis.marvin.reader",
+            "kinmis.readers.cube")
 
 _lock = RLock()
+_loading = ContextVar("loading", default=None)     # the entry point that registers formats now
 _state = {"built-in": None, "plug-ins": None}   # None, "running" or "done"
 
 
@@ -43,6 +46,7 @@ def load_once():
 def _load_plugins():
     failures = []
     for point in entry_points(group=GROUP):
+        token = _loading.set(point)
         try:
             plugin = point.load()
             if callable(plugin):
@@ -50,7 +54,32 @@ def _load_plugins():
         except Exception as error:  # whatever somebody else's code may raise
             failures.append(f"the reader plug-in '{point.name}' ({point.value}) can't be loaded "
                             f"and is skipped: {type(error).__name__}: {error}")
+        finally:
+            _loading.reset(token)
     return failures
+
+
+def origin_of(reader):
+    """
+    Return where a format comes from that is being registered.
+
+    Parameters
+    ----------
+    reader : callable
+        Its reader.
+
+    Returns
+    -------
+    origin : str
+        ``"kinmis"``, the package of the plug-in with its version, or the module of the reader.
+    """
+    point = _loading.get()
+    module = getattr(reader, "__module__", None) or "unknown module"
+    if module.partition(".")[0] == "kinmis":
+        return "kinmis"
+    if point is None:
+        return f"module {module}"
+    return f"{point.dist.name} {point.dist.version}" if point.dist else f"plug-in {point.name}"
 
 
 def _once(step, load):
