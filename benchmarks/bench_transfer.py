@@ -67,11 +67,11 @@ def describe(said, truth, groups):
 
     low, high = bootstrap(values, groups, n=300)
     odd = said["ood_score"] > 1
-    row = {"fields": len(truth), "out_of_distribution": odd.mean(),
-           "out_of_distribution_usable": odd[truth > 0].mean()}
+    row = {"fields": len(truth), "ood_rate": float(odd.mean()),
+           "ood_rate_usable": float(odd[truth > 0].mean())}
     for k, name in enumerate(("accuracy", "roc_auc", "calibration_error")):
-        row[name] = values(np.arange(len(truth)))[k]
-        row[f"{name}_interval"] = [low[k], high[k]]
+        row[name] = float(values(np.arange(len(truth)))[k])
+        row[f"{name}_interval"] = [float(low[k]), float(high[k])]
     return row
 
 
@@ -103,20 +103,19 @@ def show(name, rows, base):
             name, case, row["fields"], row["accuracy"],
             100 * (row["accuracy"] - base[case]["accuracy"]), (high - low) / 2, row["roc_auc"],
             row["roc_auc"] - base[case]["roc_auc"], row["calibration_error"],
-            100 * row["out_of_distribution"], 100 * row["out_of_distribution_usable"]),
-            flush=True)
+            100 * row["ood_rate"], 100 * row["ood_rate_usable"]), flush=True)
 
 
 def nonsense_rows(model, n):
-    """Yield the kinds of nonsense and the share of single fields and pairs that is flagged."""
+    """Yield kinds of nonsense, as single fields and as pairs, and the share that is flagged."""
     for kind in KINDS:
-        row = {}
         for pairs in (False, True):
             results = model.classify(make_nonsense(kind, n, pairs=pairs))
             flagged = [one.out_of_distribution for result in results
                        for one in (result.fields.values() if pairs else [result])]
-            row["pair" if pairs else "single"] = float(np.mean(flagged))
-        yield kind, KINDS[kind].__doc__.strip(), row
+            yield {"kind": kind.replace("_", " "), "seen": "pair" if pairs else "single",
+                   "meaning": KINDS[kind].__doc__.strip(), "fields": len(flagged),
+                   "flagged": float(np.mean(flagged))}
 
 
 def real_rows(model, folder, pictures=None):
@@ -166,7 +165,7 @@ def main():
     parser.add_argument("--pictures", type=Path, help="folder for pictures")
     args = parser.parse_args()
     model = Classifier.load(args.model)
-    found = {"model": model.id, "side": args.side, "eyes": {}, "nonsense": {}, "files": []}
+    found = {"model": model.id, "side": args.side, "cases": [], "nonsense": [], "files": []}
     galaxies, quality, groups = galaxies_of(args.side, args.part)
     print(f"{model.id}; {len(galaxies)} galaxies of {len(np.unique(groups))} groups of plates, "
           f"{args.side}\n{'eye':15s} case    fields accuracy (points) +-  AUC (change)      "
@@ -176,12 +175,13 @@ def main():
     for name, meaning, rows in transfer(model, galaxies, quality, groups,
                                         ["plain", *(x for x in args.eyes if x != "plain")]):
         base = rows if base is None else base
-        found["eyes"][name] = {"meaning": meaning, **rows}
+        found["cases"] += [{"case": f"{meaning.rstrip('.')}{', alone' * (seen_as == 'single')}",
+                            "eye": name, "seen": seen_as, **row} for seen_as, row in rows.items()]
         show(name, rows, base)
-    print(f"{time.perf_counter() - start:.0f} s\n\nnonsense         flagged: single fields, pairs")
-    for kind, meaning, row in nonsense_rows(model, args.nonsense):
-        found["nonsense"][kind] = {"meaning": meaning, **row}
-        print(f"{kind:16s} {row['single']:.3f}  {row['pair']:.3f}", flush=True)
+    print(f"{time.perf_counter() - start:.0f} s\n\nnonsense         seen    flagged")
+    for row in nonsense_rows(model, args.nonsense):
+        found["nonsense"].append(row)
+        print(f"{row['kind']:16s} {row['seen']:6s}  {row['flagged']:.3f}", flush=True)
     print("\nreal files")
     entries = list(real_rows(model, data_folder() / "ifu"))
     for name, _, result in entries:

@@ -103,6 +103,25 @@ def number_bins(bin_id):
     return numbers
 
 
+def rank_bins(names):
+    """
+    Return the rank of each name among the names, as ``np.unique`` has it, and how many there are.
+
+    Bins are numbered closely, so that a table of the numbers is several times faster than sorting.
+    """
+    if not names.size:
+        return names.astype(np.intp), 0
+    low, high = int(names.min()), int(names.max())
+    if high - low > 8 * names.size + 1000:
+        kinds, ranks = np.unique(names, return_inverse=True)
+        return ranks.ravel(), len(kinds)
+    places = names - low
+    there = np.zeros(high - low + 1, bool)
+    there[places] = True
+    rank = np.cumsum(there)
+    return (rank - 1)[places], int(rank[-1])
+
+
 def _as_mask(mask):
     mask = np.asarray(mask)
     if mask.dtype.kind in "iu" and mask.size and mask.min() >= 0 and mask.max() <= 1:

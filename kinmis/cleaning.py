@@ -2,7 +2,7 @@
 
 import numpy as np
 from astropy.constants import c
-from astropy.stats import biweight_location, sigma_clip
+from astropy.stats import biweight_location
 from scipy import ndimage
 
 from kinmis._input import as_fields, number_bins
@@ -22,7 +22,7 @@ def clean(fields, *, sigma=3., maxiters=5, min_region=0.1, count="spaxels", zero
 
     First, regions of touching spaxels that hold less than ``min_region`` of the valid spaxels
     are dropped; then velocities more than ``sigma`` standard deviations from the median, again
-    and again (`astropy.stats.sigma_clip`). With the default options this is the cleaning of
+    and again (as `astropy.stats.sigma_clip` does). With the default options this is the cleaning of
     [1]_.
 
     Parameters
@@ -168,14 +168,35 @@ def _clip(field, good, options):
         velocity, row = _one_per_bin(field, good)
     else:
         velocity, row = field.data[good], slice(None)
-    clipped = sigma_clip(velocity.astype(float, copy=False), sigma=options["sigma"],
-                         maxiters=options["maxiters"])
-    out = np.ma.getmaskarray(clipped)
+    out = _outliers(velocity.astype(float, copy=False), options["sigma"], options["maxiters"])
     if not out.any():
         return good
     left = good.copy()
     left[good] = ~out[row]
     return left
+
+
+def _outliers(velocity, sigma, maxiters):
+    """
+    Return what `astropy.stats.sigma_clip` masks, several times faster for so few data.
+
+    The limits of the last round hold for all, also for what an earlier round left out.
+    """
+    left, rounds = velocity, 0
+    while rounds != maxiters:
+        rounds += 1
+        if not left.size:
+            low = high = np.nan     # no limits, and nothing is out
+            break
+        middle = (left.size - 1) // 2, left.size // 2
+        center = np.partition(left, middle)[list(middle)].mean()
+        reach = sigma * left.std()
+        low, high = center - reach, center + reach
+        inside = left[(left >= low) & (left <= high)]
+        if inside.size == left.size:
+            break
+        left = inside
+    return (velocity < low) | (velocity > high)
 
 
 def _one_per_bin(field, good):

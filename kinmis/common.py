@@ -3,7 +3,8 @@
 import numpy as np
 from astropy.nddata import InverseVariance
 
-from kinmis._input import number_bins
+from kinmis._input import number_bins, rank_bins
+from kinmis._meta import copy_meta
 from kinmis._units import IVAR
 
 #: Bins that two fields must share to be compared.
@@ -47,8 +48,8 @@ def common_footprint(first, second):
         names = np.arange(good.sum())
     else:
         names = number_bins(coarse.bin_id.ravel()[good])
-    _, bins = np.unique(names, return_inverse=True)
-    if bins.max() + 1 < FEWEST_BINS:
+    bins, count = rank_bins(names)
+    if count < FEWEST_BINS:
         return None
     bin_id = np.full(first.data.size, -1)
     bin_id[good] = bins
@@ -59,8 +60,15 @@ def common_footprint(first, second):
 def _on_one_grid(first, second):
     if first.shape != second.shape:
         return False
-    return all(np.allclose(getattr(first, name).value, getattr(second, name).value,
-                           atol=1e-3, equal_nan=True) for name in ("east", "north"))
+    return all(_same_memory(one, other) or np.allclose(one, other, atol=1e-3, equal_nan=True)
+               for one, other in ((first.east.value, second.east.value),
+                                  (first.north.value, second.north.value)))
+
+
+def _same_memory(one, other):
+    """Whether two arrays of one shape are the same numbers in memory."""
+    return (one.ctypes.data == other.ctypes.data and one.strides == other.strides
+            and one.dtype == other.dtype)
 
 
 def _binned(field, good, bins, bin_id):
@@ -74,15 +82,21 @@ def _binned(field, good, bins, bin_id):
         ivar = np.zeros(field.data.size)
         ivar[good] = (_distinct(field, good, bins) / variance)[bins]
         uncertainty = InverseVariance(ivar.reshape(field.shape), unit=IVAR)
+    # a fit needs no more of what is known of the galaxy
+    meta = copy_meta({key: field.meta[key] for key in ("id", "reff") if key in field.meta})
     return field._replace(data=data.reshape(field.shape), mask=~good.reshape(field.shape),
-                          uncertainty=uncertainty, bin_id=bin_id, partner=None)
+                          uncertainty=uncertainty, bin_id=bin_id, partner=None, meta=meta)
 
 
 def _distinct(field, good, bins):
     """Return the number of independent data of the field in each bin."""
     if field.bin_id is None:
         return np.bincount(bins)
-    _, own = np.unique(number_bins(field.bin_id.ravel()[good]), return_inverse=True)
+    own, count = rank_bins(number_bins(field.bin_id.ravel()[good]))
+    if count == len(own):
+        return np.bincount(bins)    # none repeats
+    if np.array_equal(own, bins):
+        return np.ones(count)       # binned like this already
     # one number for each pair is sorted faster than pairs
-    pairs = np.unique(bins * (own.max() + 1) + own)
-    return np.bincount(pairs // (own.max() + 1), minlength=bins.max() + 1)
+    pairs = np.unique(bins * count + own)
+    return np.bincount(pairs // count, minlength=bins.max() + 1)

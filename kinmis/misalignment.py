@@ -21,6 +21,8 @@ NARROW = 3.
 #: Cells of the circle in which wide distributions are convolved.
 CELLS = 720
 
+_TURNS = np.arange(-2, 3)
+
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Misalignment:
@@ -254,8 +256,9 @@ def _probability(angles, difference, error, limit, axial):
 
 def _beyond(difference, sigma, limit, period):
     """Return the mass of a wrapped normal distribution farther than the limit from zero."""
-    turns = difference + period * np.arange(-2, 3)
-    return 1. - np.sum(ndtr((limit - turns) / sigma) - ndtr((-limit - turns) / sigma))
+    turns = difference + period * _TURNS
+    inside = ndtr(np.concatenate([limit - turns, -limit - turns]) / sigma)
+    return 1. - (inside[:5] - inside[5:]).sum()
 
 
 def measure_misalignment(galaxy, *, clean=True, threshold=30 * u.deg, common=True, **options):

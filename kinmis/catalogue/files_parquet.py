@@ -1,9 +1,9 @@
 """
 Parquet files of tables.
 
-Missing values are nulls, units and descriptions stand with the columns, and a VOTable
-without rows is in the metadata (VOParquet, https://www.ivoa.net/documents/Notes/VOParquet/),
-which TOPCAT reads.
+Missing values are nulls, missing text is empty; units and descriptions stand with the columns,
+and a VOTable without rows is in the metadata (VOParquet,
+https://www.ivoa.net/documents/Notes/VOParquet/), which TOPCAT reads.
 """
 
 import io
@@ -23,30 +23,49 @@ def write(plain, document, path):
     """Write the plain table."""
     import pyarrow as pa
     from pyarrow import parquet
-    arrays, fields = [], []
-    for name, column in plain.columns.items():
-        array = _to_arrow(pa, column)
+    arrays = [to_arrow(column) for column in plain.columns.values()]
+    schema = make_schema(Table(), plain, document)
+    parquet.write_table(pa.Table.from_arrays(arrays, schema=schema), path)
+
+
+def make_schema(front, plain, document):
+    """
+    Return the Arrow schema of two plain tables side by side, with all their metadata.
+
+    Parameters
+    ----------
+    front, plain : `~astropy.table.Table`
+        As `~kinmis.catalogue.encoding.encode_table` returns; rows don't matter.
+    document : dict
+        Of both.
+
+    Returns
+    -------
+    schema : `~pyarrow.Schema`
+    """
+    import pyarrow as pa
+    both, fields = Table(), []
+    for name, column in [*front.columns.items(), *plain.columns.items()]:
+        both[name] = column[:0]
         info = column.info
         facts = {"unit": info.unit and info.unit.to_string("vounit"),
                  "description": info.description, "ucd": info.meta.get("ucd")}
         facts = {key: str(value) for key, value in facts.items() if value}
         if column.ndim > 1:
             facts["shape"] = json.dumps(column.shape[1:])
-        arrays.append(array)
-        fields.append(pa.field(name, array.type, metadata=facts))
+        fields.append(pa.field(name, to_arrow(column[:0]).type, metadata=facts))
     header = io.BytesIO()
     # the types that VOTable lacks are widened in the header alone
-    make_votable(*encode_table(plain[:0])).to_xml(header)
-    schema = pa.schema(fields, metadata={
+    make_votable(*encode_table(both)).to_xml(header)
+    return pa.schema(fields, metadata={
         KEY.encode(): to_json(document).encode(),
         _VOPARQUET + b"version": b"1.0", _VOPARQUET + b"content": header.getvalue()})
-    parquet.write_table(pa.Table.from_arrays(arrays, schema=schema), path)
 
 
-def read(path):
-    """Return the plain table and the document."""
+def read(path, columns=None):
+    """Return the plain table, or some columns of it, and the document."""
     from pyarrow import parquet
-    arrow = parquet.read_table(path)
+    arrow = parquet.read_table(path, columns=None if columns is None else list(columns))
     plain = Table()
     for field in arrow.schema:
         facts = {key.decode(): value.decode() for key, value in (field.metadata or {}).items()}
@@ -60,12 +79,15 @@ def read(path):
     return plain, None if text is None else from_json(text.decode())
 
 
-def _to_arrow(pa, column):
+def to_arrow(column):
+    """Return a plain column as an Arrow array; what is masked is null, or empty text."""
+    import pyarrow as pa
     data = np.ma.getdata(column.data)
     mask = np.ma.getmaskarray(column.data).ravel()
     values = data.ravel()
     if data.dtype.kind == "U":
-        flat = pa.array([None if bad else str(value) for value, bad in zip(values, mask)],
+        # astropy fails on text that is null
+        flat = pa.array(["" if bad else str(value) for value, bad in zip(values, mask)],
                         pa.string())
     else:
         flat = pa.array(np.ascontiguousarray(values), mask=mask)

@@ -9,7 +9,10 @@ from astropy.table import QTable, Table
 
 from kinmis.catalogue.encoding import decode_table, encode_table
 
-__all__ = ["check_output", "read_table", "suffixes", "write_table"]
+__all__ = ["check_output", "is_folder_name", "read_table", "suffixes", "write_table"]
+
+#: The table in the folder of a long run.
+TABLE = "catalogue.parquet"
 
 
 @dataclass(frozen=True)
@@ -25,6 +28,7 @@ _ECSV = TableFormat("ECSV", "ecsv", {"promote": False, "mixins": True})
 _FITS = TableFormat("FITS", "fits", {"text": "ascii", "masked_bool": False})
 _VOTABLE = TableFormat("VOTable", "votable", {})
 _PARQUET = TableFormat("Parquet", "parquet", {"promote": False})
+TABLE_ENCODING = _PARQUET.encoding
 
 SUFFIXES = {".ecsv": _ECSV, ".fits": _FITS, ".fits.gz": _FITS, ".vot": _VOTABLE,
             ".votable": _VOTABLE, ".xml": _VOTABLE, ".parquet": _PARQUET}
@@ -95,15 +99,17 @@ def write_table(table, path, *, overwrite=False):
         part.unlink(missing_ok=True)
 
 
-def read_table(path):
+def read_table(path, columns=None):
     """
     Read a table that `write_table` wrote, or any other of these formats.
 
     Parameters
     ----------
     path : str or os.PathLike
-        Name of the file. A suffix that `write_table` does not know is left to
-        `astropy.table.QTable.read`.
+        Name of the file, or a folder that `kinmis.measure` has written to. A suffix that
+        `write_table` does not know is left to `astropy.table.QTable.read`.
+    columns : list of str, optional
+        Read only these. Parquet files, and so folders, are then read only in part.
 
     Returns
     -------
@@ -129,13 +135,45 @@ def read_table(path):
     deg
     """
     path = Path(path).expanduser()
+    if path.is_dir():
+        path /= TABLE
+        if not path.exists():
+            raise FileNotFoundError(f"there is no table '{path}'; a run into the folder has not "
+                                    "come to its end, or it is no folder of kinmis")
     if not path.exists():
         raise FileNotFoundError(f"there is no file '{path}'")
     form = _format_of(path)
     if form is None:
-        return QTable.read(path)
-    _require(form)
-    return decode_table(*_module(form).read(path))
+        table = QTable.read(path)
+    else:
+        _require(form)
+        chosen = {"columns": columns} if form is _PARQUET else {}
+        table = decode_table(*_module(form).read(path, **chosen))
+    return table if columns is None else table[list(columns)]
+
+
+def is_folder_name(path):
+    """
+    Return whether a name for the output means a folder and not a file.
+
+    Parameters
+    ----------
+    path : str or os.PathLike
+        Any name.
+
+    Returns
+    -------
+    answer : bool
+        True for a folder that exists, a name without a suffix, and one that ends with ``/``.
+
+    Examples
+    --------
+    >>> from kinmis.catalogue.formats import is_folder_name
+    >>> is_folder_name("catalogue"), is_folder_name("sami.dr3/"), is_folder_name("angles.fits")
+    (True, True, False)
+    """
+    text, path = os.fspath(path), Path(path).expanduser()
+    return path.is_dir() or not path.suffix or text.endswith((os.sep, os.altsep or os.sep))
 
 
 def check_output(path, *, overwrite=False):
@@ -161,7 +199,8 @@ def check_output(path, *, overwrite=False):
     form = _format_of(path)
     if form is None:
         raise ValueError(f"'{path}' has no suffix of a table format; "
-                         f"known are {', '.join(SUFFIXES)}")
+                         f"known are {', '.join(SUFFIXES)}; a folder for a long run has none, or "
+                         "/ at its end")
     if path.is_dir():
         raise IsADirectoryError(f"'{path}' is a folder; name a file")
     if not path.parent.is_dir():

@@ -7,7 +7,7 @@ import numpy as np
 
 from kinmis._units import scalar_in
 
-__all__ = ["Options"]
+__all__ = ["Options", "options_of"]
 
 
 @dataclass(frozen=True)
@@ -29,6 +29,8 @@ class Options:
         Limit of a misalignment in deg.
     common : bool
         Whether to compare the fields over their common footprint too.
+    model : str or None
+        Name and version of the model that classifies; None for no classification.
     """
 
     format: str = None
@@ -37,9 +39,10 @@ class Options:
     fit: dict = field(default_factory=dict)
     threshold: float = 30.
     common: bool = True
+    model: str = None
 
     @classmethod
-    def checked(cls, *, format, reader, clean, fit, threshold, common):
+    def checked(cls, *, format, reader, clean, fit, threshold, common, classify=False):
         """
         Return options that work.
 
@@ -59,7 +62,9 @@ class Options:
         elif not isinstance(clean, dict):
             raise TypeError("clean must be True, False or a dict of options, "
                             f"not {type(clean).__name__}")
-        options = cls(format, dict(reader), clean, dict(fit), limit, bool(common))
+        from kinmis.catalogue.classification import choose_model
+        options = cls(format, dict(reader), clean, dict(fit), limit, bool(common),
+                      choose_model(classify))
         options._try()
         return options
 
@@ -84,10 +89,19 @@ class Options:
         """Return the options as plain values, for the metadata of a table."""
         return {"format": self.format, "reader": _texts(self.reader),
                 "clean": False if self.clean is None else _texts(self.clean) or True,
-                "fit": _texts(self.fit), "threshold_deg": self.threshold, "common": self.common}
+                "fit": _texts(self.fit), "threshold_deg": self.threshold, "common": self.common,
+                "model": self.model}
 
 
 def _texts(options):
     kept = (bool, int, float, str, type(None))
     return {name: value if isinstance(value, kept) else str(value)
             for name, value in options.items()}
+
+
+def options_of(*, format=None, clean=True, weights="bins", method="harmonic", fit_options=None,
+               threshold=30 * u.deg, common=True, classify="auto", **reader_options):
+    """Return the checked options that the keywords of `kinmis.measure` stand for."""
+    return Options.checked(
+        format=format, reader=reader_options, clean=clean, threshold=threshold, common=common,
+        fit={"method": method, "weights": weights, **(fit_options or {})}, classify=classify)

@@ -1,4 +1,6 @@
-"""A progress bar with the rate and the number of failures."""
+"""A progress bar with the rate, the time left and the number of failures."""
+
+from threading import Lock
 
 __all__ = ["Progress"]
 
@@ -20,6 +22,8 @@ class Progress:
             raise ValueError(f"progress must be True, False or 'auto', not {show!r}")
         self.failed = 0
         self._bar = None
+        # worker processes are heard by a thread each
+        self._lock = Lock()
         if show and total != 1:
             from tqdm import tqdm
             self._bar = tqdm(total=total, unit=" galaxies", desc="measuring",
@@ -35,9 +39,18 @@ class Progress:
 
     def __call__(self, failed):
         """Count one more galaxy."""
-        if failed:
-            self.failed += 1
+        with self._lock:
+            if failed:
+                self.failed += 1
+                if self._bar is not None:
+                    self._bar.set_postfix(failed=self.failed, refresh=False)
             if self._bar is not None:
-                self._bar.set_postfix(failed=self.failed, refresh=False)
-        if self._bar is not None:
-            self._bar.update()
+                self._bar.update()
+
+    def skip(self, count):
+        """Count galaxies that were measured in an earlier run; they do not bear on the rate."""
+        if self._bar is not None and not self._bar.disable:
+            with self._lock:
+                self._bar.initial += count
+                self._bar.n += count
+                self._bar.refresh()

@@ -39,6 +39,8 @@ def provenance(options):
     versions |= {name: version(name) for name in ("numpy", "scipy", "astropy")}
     if method == "pafit":
         versions["pafit"] = version("pafit")
+    if options.get("model"):
+        versions |= {name: version(name) for name in ("keras", "jax")}
     return {
         "software": f"kinmis {__version__}",
         "versions": versions,

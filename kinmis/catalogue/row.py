@@ -102,7 +102,7 @@ class Measured:
         """Flags of one field; None where the galaxy could not even be read."""
         angle = self.angles.get(component)
         if angle is not None:
-            return int(angle.flags)
+            return int(angle.flags) | self.quality.get(component, {}).get("flags", 0)
         if self.galaxy is not None and component not in self.galaxy.fields:
             return flag_bits("NO_DATA")
         return None
@@ -145,20 +145,20 @@ class Measured:
             None where there is no value.
         """
         values = {}
-        # last what sums up the others, since a value may fail: metadata come from anywhere
-        for column in sorted(COLUMNS, key=lambda column: column.name in _SUMS):
+        for name, get, cast in _IN_ORDER:
             try:
-                value = column.get(self)
-                values[column.name] = None if value is None else _CAST.get(
-                    column.dtype, int)(value)
+                value = get(self)
+                values[name] = None if value is None else cast(value)
             except Exception as error:  # told in the row
-                self.fail(error, column.name)
-                values[column.name] = None
+                self.fail(error, name)
+                values[name] = None
         return values
 
 
 _SUMS = ("status", "flags", "message")
-_CAST = {str: str, float: float}
+# last what sums up the others, since a value may fail: metadata come from anywhere
+_IN_ORDER = tuple((column.name, column.get, {str: str, float: float}.get(column.dtype, int))
+                  for column in sorted(COLUMNS, key=lambda column: column.name in _SUMS))
 
 
 def error_text(error):

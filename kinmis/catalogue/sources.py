@@ -139,9 +139,31 @@ def attach(table, carried):
     -------
     joined : `~astropy.table.QTable`
     """
-    joined = QTable(meta=table.meta)
+    joined = rename_carried(carried)
+    joined.meta = table.meta
+    for name, column in table.columns.items():
+        joined[name] = column
+    if carried.meta:
+        joined.meta["input"] = dict(carried.meta)
+    return joined
+
+
+def rename_carried(carried):
+    """
+    Return the input table with the names that its columns have in the output.
+
+    Parameters
+    ----------
+    carried : `~astropy.table.Table`
+        The input.
+
+    Returns
+    -------
+    renamed : `~astropy.table.QTable`
+    """
     own = {name.lower() for name in column_names()}
     taken = own | {name.lower() for name in carried.colnames}
+    renamed = QTable(meta=carried.meta)
     for name, column in carried.columns.items():
         if name.lower() in own:
             name += "_input"
@@ -151,9 +173,5 @@ def attach(table, carried):
         with warnings.catch_warnings():
             # a unit that astropy does not know stays with the column as it is
             warnings.filterwarnings("ignore", ".*has a unit but is kept as a")
-            joined[name] = column
-    for name, column in table.columns.items():
-        joined[name] = column
-    if carried.meta:
-        joined.meta["input"] = dict(carried.meta)
-    return joined
+            renamed[name] = column
+    return renamed

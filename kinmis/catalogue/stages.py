@@ -1,10 +1,11 @@
 """
-The stages of a chunk of galaxies: read, clean, measure.
+The stages of a chunk of galaxies: read, clean, measure, classify.
 
 Each takes the galaxies of the chunk, and what goes wrong with one stays with that one.
 """
 
 import warnings
+from dataclasses import dataclass
 
 import numpy as np
 from astropy.utils.exceptions import AstropyWarning
@@ -15,10 +16,26 @@ from kinmis.exceptions import QualityWarning
 from kinmis.galaxy import Galaxy
 from kinmis.velocity_field import VelocityField
 
-__all__ = ["clean_all", "measure_all", "read_one"]
+__all__ = ["LeftOut", "classify_all", "clean_all", "measure_all", "read_one"]
 
 # warnings that are none of a galaxy's own are passed on, once a place as usual
 _shown = {}
+
+
+@dataclass
+class LeftOut:
+    """
+    A source that is not read, since the processes that measured it died.
+
+    It has the text of the source and not the object, which may be what they died of.
+    """
+
+    text: str
+    deaths: int
+
+
+class ProcessDiedError(RuntimeError):
+    """A galaxy ends the process that measures it."""
 
 
 def read_one(source, options):
@@ -38,7 +55,7 @@ def read_one(source, options):
     row : `~kinmis.catalogue.row.Measured`
         Without a galaxy, but with a message, where it could not be read.
     """
-    row = Measured(source_text(source))
+    row = Measured(source.text if isinstance(source, LeftOut) else source_text(source))
     with _Collected(row):
         try:
             row.galaxy = _as_galaxy(source, options)
@@ -50,6 +67,9 @@ def read_one(source, options):
 def _as_galaxy(source, options):
     if source is None:
         raise ValueError("the row names no source")
+    if isinstance(source, LeftOut):
+        raise ProcessDiedError("the process that measured this galaxy, and no other, came to an "
+                               f"end {source.deaths} times in a row; it is left out")
     if isinstance(source, Galaxy):
         return source
     if isinstance(source, VelocityField):
@@ -83,7 +103,8 @@ def measure_all(rows, options):
     Those are of stars and gas, over all and over what both share, and of each with the light.
     """
     rows = [row for row in rows if row.fields]
-    galaxies = [Galaxy(**row.fields, meta=_axis(row.galaxy)) for row in rows]
+    galaxies = [_Pair(row.fields.get("stellar"), row.fields.get("gas"), _axis(row.galaxy))
+                for row in rows]
     results = _all_or_each(lambda some: _misalignments(some, options), galaxies)
     for row, result in zip(rows, results):
         if isinstance(result, Exception):
@@ -96,6 +117,30 @@ def measure_all(rows, options):
         row.comparisons["misalignment"] = _numbers(result)
         if result.common is not None:
             row.comparisons["common"] = _numbers(result.common)
+
+
+def classify_all(rows, options):
+    """Classify all galaxies in one batch, where a model was chosen."""
+    rows = [row for row in rows if row.fields]
+    if options.model is None or not rows:
+        return
+    from kinmis.catalogue.classification import classify_galaxies
+    galaxies = [Galaxy(**row.fields, meta=row.galaxy.meta) for row in rows]
+    results = _all_or_each(lambda some: classify_galaxies(some, options.model), galaxies)
+    for row, result in zip(rows, results):
+        if isinstance(result, Exception):
+            row.fail(result, "not classified")
+        else:
+            row.quality = result
+
+
+@dataclass
+class _Pair:
+    """What is compared; a `~kinmis.Galaxy` would copy what is known of it."""
+
+    stellar: object
+    gas: object
+    meta: dict
 
 
 def _misalignments(galaxies, options):

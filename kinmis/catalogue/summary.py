@@ -7,7 +7,7 @@ import numpy as np
 from astropy.table import Column, Table
 
 from kinmis._input import COMPONENTS
-from kinmis.flags import decode_flags
+from kinmis.flags import decode_flags, flag_bits
 
 __all__ = ["brief", "summary"]
 
@@ -69,13 +69,33 @@ def summary(table, seconds=None):
                for component in COMPONENTS}
     if any(resting.values()):
         lines.append(f"no rotation: {resting['stellar']} stellar, {resting['gas']} gas")
+    lines += _qualities(table)
     compared = table["misalignment"][~table["misalignment"].mask]
     if len(compared):
         limit = _threshold(table)
         beyond = int(np.count_nonzero(compared.unmasked.to_value("deg") > limit))
         lines.append(f"misaligned by more than {limit:g} deg: {beyond} of {len(compared)} "
                      f"({beyond / len(compared):.1%})")
+    twice = n - len(set(table["source"].tolist()))
+    if twice:
+        lines.append(f"{twice} sources are named more than once")
     return lines + _reasons(table)
+
+
+def _qualities(table):
+    """Say how many fields are usable, and how many unlike the training data."""
+    quality = {component: np.ma.filled(np.ma.asarray(table[f"{component}_quality"]), -1)
+               for component in COMPONENTS}
+    if not any((values >= 0).any() for values in quality.values()):
+        return []
+    good = {component: int(np.count_nonzero(values >= 1)) for component, values in quality.items()}
+    both = int(np.count_nonzero((quality["stellar"] >= 1) & (quality["gas"] >= 1)))
+    odd = {component: int(np.count_nonzero(_flagged(table, component, "OUT_OF_DISTRIBUTION")))
+           for component in COMPONENTS}
+    lines = [f"usable: {good['stellar']} stellar, {good['gas']} gas, {both} both"]
+    if any(odd.values()):
+        lines.append(f"out of distribution: {odd['stellar']} stellar, {odd['gas']} gas")
+    return lines
 
 
 def _reasons(table):
@@ -107,8 +127,8 @@ def _shorten(text, most):
 
 
 def _flagged(table, component, name):
-    flags = table[f"{component}_flags"].filled(0)
-    return [name in names for names in decode_flags(flags)]
+    """Return in which rows a flag of a component is set."""
+    return np.ma.filled(np.ma.asarray(table[f"{component}_flags"]), 0) & flag_bits(name) != 0
 
 
 def _threshold(table):

@@ -1,7 +1,5 @@
 """The table: what was measured, as masked arrays and as a QTable with units and UCDs."""
 
-import math
-
 import numpy as np
 from astropy.table import Column, MaskedColumn, QTable
 from astropy.utils.masked import Masked
@@ -27,18 +25,18 @@ def column_arrays(rows):
     """
     arrays = {}
     for column in COLUMNS:
-        values = [_or_none(row.get(column.name)) for row in rows]
+        values = [row.get(column.name) for row in rows]
+        if column.dtype is float:
+            data = np.array([np.nan if value is None else value for value in values], float)
+            arrays[column.name] = np.ma.MaskedArray(data, np.isnan(data))
+            continue
         mask = np.array([value is None for value in values], bool)
-        blank = {str: "", float: np.nan}.get(column.dtype, 0)
+        blank = "" if column.dtype is str else 0
         # text stays an object until the longest is known
         dtype = object if column.dtype is str else column.dtype
         data = np.array([blank if value is None else value for value in values], dtype)
         arrays[column.name] = np.ma.MaskedArray(data, mask)
     return arrays
-
-
-def _or_none(value):
-    return None if isinstance(value, float) and math.isnan(value) else value
 
 
 def join_arrays(chunks):

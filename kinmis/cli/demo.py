@@ -56,12 +56,22 @@ def _beside(table):
             for name in ("stellar_pa", "gas_pa", "misalignment")}
     for name in ("gas_pa", "misalignment"):
         true[name] = ["-" if none else text for none, text in zip(resting, true[name])]
+    quality = {f"quality {what}": _quality(table, component)
+               for component, what in (("stellar", "stars"), ("gas", "gas"))
+               if not table[f"{component}_quality"].mask.all()}
     return Table({
         "model galaxy": table["description"],
         "PA stars": short["PA stars"], "true": true["stellar_pa"],
         "PA gas": short["PA gas"], "true ": true["gas_pa"],
         "misalignment": short["misalignment"], "true  ": true["misalignment"],
-        "P(> 30)": short["P(> 30)"]})
+        "P(> 30)": short["P(> 30)"], **quality})
+
+
+def _quality(table, component):
+    """Return the quality of fields in words."""
+    from kinmis.classifier.labels import QUALITY
+    return ["-" if gone else QUALITY[int(value)] for value, gone in zip(
+        table[f"{component}_quality"].data.data, table[f"{component}_quality"].mask)]
 
 
 def _draw(source, path):

@@ -55,7 +55,8 @@ def _draw(source, args):
         galaxy = galaxy.clean()
     fits = {component: field.fit_pa(method=args.method, weights=args.weights)
             for component, field in galaxy.fields.items()}
-    figure = galaxy.plot(pa=fits, residuals=args.residuals, style=args.style)
+    labels = galaxy.classify(clean=args.clean) if args.classify else ()
+    figure = galaxy.plot(pa=fits, residuals=args.residuals, style=args.style, labels=labels)
     name = galaxy.id or Path(source).name.removesuffix(".gz").removesuffix(".fits")
     return figure, re.sub(r"[^\w.+-]+", "_", name)
 
