@@ -7,7 +7,7 @@ Keras and JAX are imported on first use.
 from importlib import import_module
 
 _HOMES = {
-    "Classification": "classification", "Classifier": "model",
+    "Classification": "classification", "Classifier": "model", "FineTuned": "fine_tuning",
     "GalaxyClassification": "classification", "ModelError": "store", "classify": "prediction",
     "fine_tune": "fine_tuning", "load_model": "model", "model_id": "model", "train": "training_run",
 }

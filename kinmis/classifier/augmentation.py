@@ -19,7 +19,7 @@ __all__ = ["AugmentConfig", "augment", "coarse_bins", "crop_shape", "unbin"]
 SPAXEL = 0.5
 
 #: Largest share of spaxels that goes by chance, and of the noise in rms of the field.
-MOST_DROPPED, MOST_NOISE = 0.3, 0.15
+MOST_DROPPED, MOST_NOISE = 0.6, 0.15
 
 
 @dataclass(frozen=True)
@@ -51,11 +51,11 @@ class AugmentConfig:
 
     alone: float = 0.35
     crop: float = 0.12
-    rebin: float = 0.06
-    unbin: float = 0.12
-    unbin_stars: float = 0.2
-    noise: float = 0.08
-    drop: float = 0.08
+    rebin: float = 0.08
+    unbin: float = 0.25
+    unbin_stars: float = 0.5
+    noise: float = 0.1
+    drop: float = 0.12
     zoom: float = 0.08
     shift: float = 0.02
 

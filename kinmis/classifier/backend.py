@@ -40,7 +40,7 @@ def import_keras():
         raise ImportError(f"classification needs {' and '.join(missing)}: "
                           'pip install "kinmis[classifier]"')
     with tempfile.TemporaryDirectory() as home:
-        kept = {name: os.environ.get(name) for name in ("KERAS_BACKEND", "KERAS_HOME")}
+        kept = dict(os.environ)
         # a folder of its own, so that keras.json is neither read nor written
         os.environ.update(KERAS_BACKEND=asked or "jax", KERAS_HOME=home)
         try:
@@ -55,11 +55,10 @@ def import_keras():
             raise ImportError(f"Keras can't be imported ({error}): "
                               'pip install "kinmis[classifier]"') from error
         finally:
-            for name, value in kept.items():
-                if value is None:
-                    del os.environ[name]
-                else:
-                    os.environ[name] = value
+            # Keras and JAX set variables of their own, too, for TensorFlow and for TPUs
+            for name in os.environ.keys() - kept.keys():
+                del os.environ[name]
+            os.environ.update(kept)
     return keras
 
 

@@ -13,7 +13,7 @@ __all__ = ["Outliers"]
 
 #: Share of held-out fields that are called out of distribution: for resembling nonsense more
 #: than galaxies, and for being far from either.
-LIKE_NONSENSE, FAR = 0.015, 0.005
+LIKE_NONSENSE, FAR = 0.02, 0.005
 
 #: Units of the perceptron, and the strength that holds its weights near zero.
 UNITS, DECAY = 48, 3e-4

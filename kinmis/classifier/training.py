@@ -43,7 +43,7 @@ class TrainingConfig:
     augmentation : `~kinmis.classifier.augmentation.AugmentConfig`
     """
 
-    epochs: int = 70
+    epochs: int = 45
     batch_size: int = 64
     learning_rate: float = 2e-3
     weight_decay: float = 0.02

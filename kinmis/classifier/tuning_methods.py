@@ -7,11 +7,12 @@ from scipy.optimize import minimize
 from scipy.special import expit
 
 from kinmis.classifier.augmentation import AugmentConfig
+from kinmis.classifier.backend import weights_of
 from kinmis.classifier.calibration import Calibration
 from kinmis.classifier.network import build_network
 from kinmis.classifier.training import TrainingConfig, train_member
 
-__all__ = ["Head", "Rows", "cross_fit", "log_losses", "tune_weights"]
+__all__ = ["Head", "Rows", "cross_fit", "folds_of", "log_losses", "tune_weights"]
 
 #: How training goes on when all weights may change: slowly, and without the changes that make
 #: other surveys familiar, since the new fields are what is wanted.
@@ -124,20 +125,18 @@ class Head:
 
     def apply(self, ensemble):
         """Return the weights of the networks with the change made."""
-        network = _network(ensemble)
+        network = build_network(ensemble.network, ensemble.inputs.size,
+                                1 + len(ensemble.inputs.scalars), blank=True)
+        layer = network.get_layer("quality")
+        kernel, bias = (next(k for k, variable in enumerate(network.weights)
+                             if variable is mine) for mine in (layer.kernel, layer.bias))
         changed = []
         for weights, slope in zip(ensemble.members, self.slope):
-            network.set_weights(weights)
-            layer = network.get_layer("quality")
-            kernel, bias = layer.get_weights()
-            layer.set_weights([kernel + slope * len(self.slope), bias + self.offset])
-            changed.append(network.get_weights())
+            weights = list(weights)
+            weights[kernel] = (weights[kernel] + slope * len(self.slope)).astype(np.float32)
+            weights[bias] = (weights[bias] + self.offset).astype(np.float32)
+            changed.append(weights)
         return changed
-
-
-def _network(ensemble):
-    return build_network(ensemble.network, ensemble.inputs.size,
-                         1 + len(ensemble.inputs.scalars), blank=True)
 
 
 def tune_weights(ensemble, members, lattices, labels, epochs, seed, training=None,
@@ -166,13 +165,27 @@ def tune_weights(ensemble, members, lattices, labels, epochs, seed, training=Non
         epochs=epochs, batch_size=min(BATCH, len(lattices)), learning_rate=LEARNING_RATE,
         smoothing=smoothing, inputs=ensemble.inputs, network=ensemble.network,
         augmentation=replace(CHANGES))
-    return [train_member(lattices, labels, config.with_seed(seed + member),
-                         initial=ensemble.members[member], progress=progress).get_weights()
+    return [weights_of(train_member(lattices, labels, config.with_seed(seed + member),
+                                    initial=ensemble.members[member], progress=progress))
             for member in members]
 
 
 def folds_of(groups, n, rng):
-    """Return the fold of each row, groups kept together."""
+    """
+    Return the fold of each row.
+
+    Parameters
+    ----------
+    groups : `~numpy.ndarray`
+        Rows of one group share a fold.
+    n : int
+        Number of folds.
+    rng : `numpy.random.Generator`
+
+    Returns
+    -------
+    folds : `~numpy.ndarray` of int
+    """
     names = rng.permutation(np.unique(groups))
     fold = dict(zip(names, np.arange(len(names)) % n))
     return np.array([fold[group] for group in groups])
@@ -203,5 +216,16 @@ def cross_fit(rows, folds, start, logits=None):
 
 
 def log_losses(probabilities, quality):
-    """Return minus the logarithm of the probability of what is true, of each row."""
+    """
+    Return minus the logarithm of the probability of what is true.
+
+    Parameters
+    ----------
+    probabilities : `~numpy.ndarray`, shape (n, 3)
+    quality : `~numpy.ndarray` of int, shape (n,)
+
+    Returns
+    -------
+    losses : `~numpy.ndarray`, shape (n,)
+    """
     return -np.log(np.clip(probabilities[np.arange(len(quality)), quality], 1e-6, None))
