@@ -1,13 +1,14 @@
 """
 Misaligned galaxies among the real maps, by quality, beside published fractions.
 
-    python benchmarks/bench_science.py [--no-classification] [--out docs/measured/science.json]
+    python benchmarks/bench_science.py [--no-classification] [--classifier-only]
+                                       [--out docs/measured/science.json]
 
 Measures all 10,400 labelled maps of MaNGA with both weightings and prints, for pairs of a given
 quality (by the expert's labels, and by the classifier on its test plates), the fraction with a
 misalignment above 30 deg from the published angles and from those of kinmis, the expected fraction
 from the probabilities, the agreement of the angles, and what depends on the size of the bundle.
-The maps are found as `real_maps` says.
+The maps are found as `real_maps` says. After a new model ``--classifier-only`` renews its table.
 """
 
 import argparse
@@ -144,7 +145,7 @@ def by_bundle(names, fits, quality):
     return rows
 
 
-def by_classifier(fields, fits, quality):
+def by_classifier(fields, quality):
     """Print and return the fractions on the classifier's test plates, by its own answers."""
     from kinmis import classify
     from kinmis.classifier.model import load_model
@@ -155,8 +156,8 @@ def by_classifier(fields, fits, quality):
     results = classify([Galaxy(stellar=fields[2 * i], gas=fields[2 * i + 1]) for i in test],
                        clean=False)
     usable = np.array([min(one.stellar.usable, one.gas.usable) for one in results])
-    pa = pa_of(fits["bins"])
-    apart = np.abs(angle_difference(pa[2 * test], pa[2 * test + 1]))
+    pa = pa_of(fit_pa([fields[k] for i in test for k in (2 * i, 2 * i + 1)]))
+    apart = np.abs(angle_difference(pa[::2], pa[1::2]))
     expert = np.minimum(quality[2 * test], quality[2 * test + 1])
     rows = []
     for label, chosen in (("usable, by the expert", expert >= 1),
@@ -170,16 +171,10 @@ def by_classifier(fields, fits, quality):
     return {"model": load_model().id, "rows": rows}
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
-    parser.add_argument("--no-classification", dest="classify", action="store_false")
-    parser.add_argument("--out", type=Path, default=OUT, help="JSON file to write")
-    arguments = parser.parse_args()
-    start = time.perf_counter()
-    fields, labels = load_maps(), load_labels()
+def measure_all(fields, published, quality):
+    """Print and return all that does not depend on the classifier."""
     names = [field.id for field in fields]
     component = np.array([field.component for field in fields])
-    published, quality = np.array([labels[field.id, field.component] for field in fields]).T
     fits = angles(fields)
     types = [row for row in PUBLISHED if row[0] == "MaNGA"]
     told = {"date": date.today().isoformat(), "script": "bench_science.py",
@@ -192,8 +187,25 @@ def main():
     told["agreement"] = agreement(fits, published, quality, component)
     told["histograms"] = histograms(fits, quality)
     told["bundles"] = by_bundle(names, fits, quality)
+    return told
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
+    parser.add_argument("--no-classification", dest="classify", action="store_false")
+    parser.add_argument("--classifier-only", action="store_true",
+                        help="renew the table of the classifier in a file that is there")
+    parser.add_argument("--out", type=Path, default=OUT, help="JSON file to write")
+    arguments = parser.parse_args()
+    start = time.perf_counter()
+    fields, labels = load_maps(), load_labels()
+    published, quality = np.array([labels[field.id, field.component] for field in fields]).T
+    if arguments.classifier_only:
+        told = json.loads(arguments.out.read_text(encoding="utf-8"))
+    else:
+        told = measure_all(fields, published, quality)
     if arguments.classify:
-        told["classifier"] = by_classifier(fields, fits, quality)
+        told["classifier"] = {"date": date.today().isoformat(), **by_classifier(fields, quality)}
     arguments.out.parent.mkdir(exist_ok=True)
     arguments.out.write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
     print(f"{arguments.out} ({time.perf_counter() - start:.0f} s)")

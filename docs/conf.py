@@ -24,8 +24,8 @@ _UNUSED = {"sphinx_astropy.ext.changelog_links", "sphinx_astropy.ext.generate_co
            "matplotlib.sphinxext.plot_directive"}
 extensions = [name for name in extensions if name not in _UNUSED]
 # equations that show without a connection too
-extensions += ["sphinx-mathjax-offline", "kinmis_docs"]
-exclude_patterns += ["_ext", "_generated", "drawings"]
+extensions += ["sphinx-mathjax-offline", "kinmis_docs", "measured", "model_card"]
+exclude_patterns += ["_ext", "_generated", "drawings", "measured"]
 
 # Links to the documentation of other packages need a connection, and fail without one: ask.
 if os.environ.get("KINMIS_DOCS_INTERSPHINX", "0") in ("", "0"):
@@ -50,14 +50,18 @@ autoclass_content = "class"
 
 html_theme = "pydata_sphinx_theme"
 html_title = f"kinmis {version}"
+html_favicon = "_static/logo-light.svg"
 html_static_path = ["_static"]
 html_css_files = ["kinmis.css"]
 html_show_sourcelink = False
 # pages that have none below them need no list of these
 html_sidebars = {page: [] for page in (
-    "changelog", "citing", "contributing", "first_steps", "index", "install", "performance")}
+    "changelog", "citing", "contributing", "duckworth2020", "first_steps", "index", "install",
+    "model_card", "performance", "science_checks", "search")}
 html_last_updated_fmt = None
 html_theme_options = {
+    "logo": {"text": "kinmis", "image_light": "_static/logo-light.svg",
+             "image_dark": "_static/logo-dark.svg", "alt_text": ""},
     "collapse_navigation": False,
     "navigation_depth": 3,
     "show_nav_level": 1,

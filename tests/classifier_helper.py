@@ -35,7 +35,8 @@ def labelled_galaxies(names, seed=1):
     for number, name in enumerate(names):
         bad = number % 3 == 0
         galaxies.append(mock.galaxy(
-            40 * number % 360, noise=8., size=12., bins=40, binning="voronoi", seed=seed + number, id=str(name),
+            40 * number % 360, noise=8., size=12., bins=40, binning="voronoi",
+            seed=seed + number, id=str(name),
             gas={"v_max": 0., "noise": 60.} if bad else {}))
         rows.append((name, 2 - number % 2, number % 4, 0 if bad else 2, 0, 1 if bad else 0))
     return galaxies, rows

@@ -1,4 +1,4 @@
-"""`classify`: one or many, pairs and single fields, whatever their grid; and what must not matter."""
+"""`classify`: one or many, pairs and single fields, on any grid; and what must not matter."""
 
 import pickle
 

@@ -44,8 +44,8 @@ def test_labels_are_cut():
 @pytest.fixture
 def folder(tmp_path):
     """A small labelled set, and its rows."""
-    galaxies, rows = labelled_galaxies([f"{plate}-1901" for plate in plates(train=2,
-                                                                           validation=2)])
+    names = [f"{plate}-1901" for plate in plates(train=2, validation=2)]
+    galaxies, rows = labelled_galaxies(names)
     write_packed(tmp_path, galaxies)
     return tmp_path, rows
 

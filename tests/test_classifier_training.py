@@ -86,15 +86,15 @@ def start(data, out):
 @pytest.mark.parametrize("epoch, delay", [(1, 0.0), (3, 0.02)])
 def test_killed_run_gives_the_same_model(data, undisturbed, tmp_path, epoch, delay):
     out = tmp_path / "run"
-    process = start(data, out)
-    for line in process.stdout:
-        if line == f"epoch {epoch}\n":
-            time.sleep(delay)
-            process.send_signal(signal.SIGKILL)
-    assert process.wait() == -signal.SIGKILL
+    with start(data, out) as process:
+        for line in process.stdout:
+            if line == f"epoch {epoch}\n":
+                time.sleep(delay)
+                process.send_signal(signal.SIGKILL)
+    assert process.returncode == -signal.SIGKILL
     assert not (out / "network_0" / "weights.npz").exists()
-    process = start(data, out)
-    said = process.communicate(timeout=300)[0].split("\n")
+    with start(data, out) as process:
+        said = process.communicate(timeout=900)[0].split("\n")
     assert process.returncode == 0
     # it went on where it was, with a network that it had begun
     first = int(said[0].split()[1])

@@ -124,6 +124,7 @@ def test_measure_shows_a_table(capsys, files):
     assert len(rows) == 2
     assert re.match(r"90000-1901 +(39|40|41)\.\d \+/- \d\.\d +4[1-5]\.\d \+/- \d\.\d ", rows[0])
     assert re.match(r"2 galaxies in \d+\.\d s \([\d.]+ a second\): 2 ok, 0 partial, 0 failed\n"
+                    r"usable: 2 stellar, 2 gas, 2 both\n"
                     r"misaligned by more than 30 deg: 1 of 2 \(50\.0%\)\n$", err)
 
 

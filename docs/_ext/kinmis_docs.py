@@ -4,7 +4,8 @@ What these pages need beyond Sphinx: pictures, commands and tables that the buil
 ``.. picture::`` shows the code that it holds and the picture that the name ``figure`` is bound
 to afterwards; or the picture that a script of the folder ``drawings`` makes. ``.. command::``
 runs a command and shows what it prints. ``.. flag-table::``, ``.. column-table::``,
-``.. format-table::`` and ``.. preset-table::`` are made from the declarations in the package.
+``.. format-table::``, ``.. preset-table::``, ``.. survey-table::``, ``.. survey-references::`` and
+``.. training-table::`` are made from the declarations in the package.
 """
 
 import runpy
@@ -181,6 +182,76 @@ class PresetTable(TableDirective):
             yield f"``{name}``", f"{preset.description}."
 
 
+class SurveyTable(TableDirective):
+    """What the fields of surveys look like, with numbers of the references."""
+
+    header = ("Survey", "Field of view (arcsec)", "Spaxel (arcsec)", "PSF (arcsec)", "Reach (Re)",
+              "Bins: stars, gas", "Redshift", "Spectral resolution")
+    widths = (16, 22, 12, 14, 10, 18, 16, 20)
+
+    def rows(self):
+        from kinmis.surveys import PROFILES
+        for profile in PROFILES.values():
+            bins = ", ".join((item or "?").replace("voronoi", "Voronoi")
+                             for item in (profile.stellar_bins, profile.gas_bins))
+            shape = f"{profile.shape or ''} {_extent(profile, 'size')}".strip()
+            cells = ((shape, ("shape", "size")), (_extent(profile, "spaxel"), ("spaxel",)),
+                     (_extent(profile, "psf_fwhm"), ("psf_fwhm",)),
+                     (_join(profile.coverage, " or "), ("coverage",)),
+                     (bins if bins != "?, ?" else "", ("stellar_bins", "gas_bins")),
+                     (_join(profile.redshift, " to "), ("redshift",)),
+                     (profile.resolution or "", ("resolution",)))
+            yield f"{profile.name}", *(f"{text} {_cited(profile, names)}".strip()
+                                       for text, names in cells)
+
+
+def _join(values, between):
+    return between.join(f"{value:g}" for value in values or ())
+
+
+def _extent(profile, name):
+    """Return a length of a profile, with its range."""
+    def text(value):
+        return _join(value, " x ") if isinstance(value, tuple) else f"{value:g}"
+    value = getattr(profile, name)
+    if value is None:
+        return ""
+    low_high = profile.ranges.get(name)
+    return text(value) + (f" ({text(low_high[0])} to {text(low_high[1])})" if low_high else "")
+
+
+def _cited(profile, names):
+    """Return the numbers of the references of some entries, as links."""
+    from kinmis.surveys import REFERENCES
+    keys = {key for name in names for key in profile.sources.get(name, ())}
+    numbers = [number for number, key in enumerate(REFERENCES, 1) if key in keys]
+    return f":sup:`{', '.join(map(str, numbers))}`" if numbers else ""
+
+
+class SurveyReferences(TableDirective):
+    """The sources of the profiles, with their numbers."""
+
+    header = ("", "Source")
+    widths = (6, 94)
+
+    def rows(self):
+        from kinmis.surveys import REFERENCES
+        for number, text in enumerate(REFERENCES.values(), 1):
+            yield number, text
+
+
+class TrainingTable(TableDirective):
+    """The ranges of the training fields."""
+
+    header = ("Quantity", "Training fields", "Unit", "Where from")
+    widths = (16, 20, 18, 60)
+
+    def rows(self):
+        from kinmis.surveys import TRAINING
+        for name, item in TRAINING.items():
+            yield f"``{name}``", f"{item.low:g} to {item.high:g}", item.unit, item.source
+
+
 _PARTS = ("galaxy", "stellar", "gas", "comparison")
 
 
@@ -198,4 +269,7 @@ def setup(app):
     app.add_directive("column-table", ColumnTable)
     app.add_directive("format-table", FormatTable)
     app.add_directive("preset-table", PresetTable)
+    app.add_directive("survey-table", SurveyTable)
+    app.add_directive("survey-references", SurveyReferences)
+    app.add_directive("training-table", TrainingTable)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

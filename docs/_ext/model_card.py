@@ -143,25 +143,25 @@ def card_number(role, rawtext, text, lineno, inliner, options=None, content=None
 class Transfer(TableDirective):
     """Fields seen through the eyes of other surveys."""
 
-    header = ("Seen as", "Fields", "Accuracy", "ROC AUC", "Calibration error",
+    header = ("Seen as", "", "Fields", "Accuracy", "ROC AUC", "Calibration error",
               "Out of distribution")
-    widths = (36, 10, 18, 18, 14, 14)
+    widths = (36, 10, 10, 18, 18, 14, 14)
 
     def rows(self):
         for one in read_card()["transfer"]["cases"]:
-            yield (one["case"], one["fields"], f"{one['accuracy']:.3f}", f"{one['roc_auc']:.3f}",
+            yield (one["case"], one["seen"], one["fields"], f"{one['accuracy']:.3f}", f"{one['roc_auc']:.3f}",
                    f"{one['calibration_error']:.3f}", f"{one['ood_rate']:.1%}")
 
 
 class Nonsense(TableDirective):
     """What is no velocity field."""
 
-    header = ("Kind", "Fields", "Called out of distribution")
-    widths = (40, 20, 40)
+    header = ("Kind", "", "Fields", "Called out of distribution")
+    widths = (40, 12, 18, 30)
 
     def rows(self):
         for one in read_card()["transfer"]["nonsense"]:
-            yield one["kind"], one["fields"], f"{one['flagged']:.1%}"
+            yield one["kind"], one["seen"], one["fields"], f"{one['flagged']:.1%}"
 
 
 def _text(value):

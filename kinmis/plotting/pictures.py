@@ -34,7 +34,7 @@ def plot_field(field, pa=None, *, residuals=False, clean=False, labels=(), reff=
         Whether to draw the model of the fit and its residuals beside the data.
     clean : bool
         Whether to clean the field first (`kinmis.clean`). By default what it holds is drawn.
-    labels : str or sequence of str
+    labels : str, `~kinmis.Classification`, or sequence of them
         More words to write above the map, such as its quality.
     reff : bool
         Whether to draw the effective radius, where the metadata have one: an ellipse where
@@ -114,9 +114,9 @@ def plot_galaxy(galaxy, pa=None, *, residuals=False, clean=False, labels=(), ref
         Whether to draw models and residuals beside the data, a row for each field.
     clean : bool
         Whether to clean the fields first.
-    labels : dict, str or sequence of str
-        More words to write: a dict from "stellar" and "gas" to words for that field, or words
-        for the galaxy.
+    labels : dict, `~kinmis.classifier.GalaxyClassification`, str or sequence of str
+        More words to write: a dict from "stellar" and "gas" to words for that field (as for
+        `plot_field`), what the classifier says of the galaxy, or words for it.
     reff, cmap, style, width, figure
         As for `plot_field`; the width is by default 9.2 inches, or 7 on paper (one panel:
         4.8 and 3.35; residuals: 12 and 7).
@@ -151,6 +151,8 @@ def plot_galaxy(galaxy, pa=None, *, residuals=False, clean=False, labels=(), ref
                             f"None or False, not {pa!r}")
         misalignment, pa = pa, {name: getattr(pa, name) for name in COMPONENTS}
     each_pa, each_vmax = _by_component(pa, "pa"), _by_component(vmax, "vmax")
+    if hasattr(labels, "fields"):
+        labels = labels.fields
     words = labels if isinstance(labels, dict) else {}
     each_labels = _by_component(words, "labels")
     title = [plain(galaxy.id or ""), *([] if words else as_labels(labels))]

@@ -115,8 +115,11 @@ def misalignment_words(misalignment):
 
 
 def as_labels(labels):
-    """Return extra words of the user's as a list."""
-    return [plain(label) for label in ([labels] if isinstance(labels, str) else labels or ())]
+    """Return extra words of the user's as a list; a `~kinmis.Classification` says its own."""
+    if labels is None:
+        return []
+    one = isinstance(labels, str) or hasattr(labels, "words")
+    return [plain(getattr(label, "words", label)) for label in ([labels] if one else labels)]
 
 
 def _with_error(value, error):

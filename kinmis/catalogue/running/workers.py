@@ -13,6 +13,7 @@ import subprocess
 import sys
 import threading
 from concurrent.futures import Future
+from contextlib import suppress
 
 __all__ = ["WorkerDiedError", "Workers", "main", "usable_cores"]
 
@@ -146,7 +147,9 @@ def _start():
 def _end(process):
     process.kill()
     code = process.wait()
-    process.stdin.close()
+    # what it was too dead to take is still in the buffer, and closing tries once more
+    with suppress(BrokenPipeError):
+        process.stdin.close()
     process.stdout.close()
     return code
 
