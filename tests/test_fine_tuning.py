@@ -126,12 +126,21 @@ def test_labels_without_meaning_change_no_weights(model):
         np.testing.assert_array_equal(old, new)
 
 
-def test_all_weights(model, galaxies):
-    """All weights are tried where there are labels enough, and kept only if they pay."""
+def test_all_weights(galaxies, tuned, monkeypatch):
+    """All weights are tried where there are labels enough."""
+    from kinmis.classifier import fine_tuning
+    monkeypatch.setattr(fine_tuning, "FOLDS_OF_WEIGHTS", 2)
+    # worth it, so that the networks of the new model are trained too
+    monkeypatch.setattr(fine_tuning, "_clearly_better", lambda new, old, groups: True)
+    model = tiny_model()
     result = fine_tune(*galaxies, model=model, held_out=0, epochs=1)
     assert {"weights", "calibration (one network)"} <= set(result.cross_validation)
-    assert "weights" not in fine_tune(*galaxies, model=model, held_out=0, epochs=0
-                                      ).cross_validation
+    assert result.method == "weights"
+    moved = [not np.array_equal(old, new) for old, new in zip(
+        model.ensemble.members[0], result.model.ensemble.members[0])]
+    assert np.mean(moved) > 0.5
+    # with fewer labels it is not tried
+    assert tuned.n_labels < 100 and "weights" not in tuned.cross_validation
 
 
 def test_new_survey_becomes_familiar(model):

@@ -17,8 +17,21 @@ FOLDER = Path(__file__).parents[1] / "measured"
 
 
 def read(name):
-    """Return what is in a file of measurements."""
+    """Return what is in a file of measurements; "eyes" is made of the model card."""
+    if name == "eyes":
+        return eyes()
     return json.loads((FOLDER / f"{name}.json").read_text(encoding="utf-8"))
+
+
+def eyes():
+    """Return what the classifier makes of fields (pairs) as other surveys would have seen them."""
+    from kinmis.classifier.card import read_card
+    seen = {one["eye"]: dict(one) for one in read_card()["transfer"]["cases"]
+            if one["seen"] == "pair"}
+    for one in seen.values():
+        one["lost"] = 100 * (seen["plain"]["accuracy"] - one["accuracy"])
+        one["lost_auc"] = seen["plain"]["roc_auc"] - one["roc_auc"]
+    return seen
 
 
 def degrees(value):
@@ -45,12 +58,19 @@ def pa_mocks():
 
 
 def pa_real():
-    yield ("Seen as", "Shift", "50%", "90%", "Wrong side", "Kept", "Error, times",
-           "Inside the errors")
+    judged = read("eyes")
+    plain = judged["plain"]
+    yield ("Seen as", "PA: shift", "50%", "90%", "Wrong side", "Kept", "Error, times",
+           "Inside the errors", "Classes: accuracy", "ROC AUC", "Out of distribution")
+    yield ("As it was", *[""] * 7, f"{plain['accuracy']:.3f}", f"{plain['roc_auc']:.3f}",
+           f"{plain['ood_rate']:.1%}")
     for row in read("pa_transfer")["real"]:
+        one = judged[row["eye"]]
         yield (row["what"].rstrip("."), degrees(row["shift"]), degrees(row["half"]),
                degrees(row["most"]), f"{row['flipped']:.1%}", f"{row['kept']:.0%}",
-               f"{row['error_ratio']:.2f}", f"{row['inside']:.2f}")
+               f"{row['error_ratio']:.2f}", f"{row['inside']:.2f}",
+               f"{-one['lost'] / 100:+.3f}", f"{-one['lost_auc']:+.3f}",
+               f"{one['ood_rate']:.1%}")
 
 
 def misaligned():

@@ -144,7 +144,9 @@ def train_member(lattices, labels, config, *, validation=None, folder=None, init
         warmup_target=config.learning_rate, warmup_steps=warm)
     trained.compile(
         optimizer=keras.optimizers.AdamW(rate, weight_decay=config.weight_decay, clipnorm=1.0,
-                                         use_ema=True, ema_momentum=0.995),
+                                         use_ema=True,
+                                         # of short runs, the last tenth
+                                         ema_momentum=min(0.995, max(1 - 10 / steps, 0))),
         loss={name: keras.losses.BinaryCrossentropy(from_logits=True) for name in OUTPUTS},
         loss_weights=LOSS_WEIGHTS)
     callbacks, done = [_Seed(keras, examples)], 0
