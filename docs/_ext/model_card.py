@@ -149,8 +149,9 @@ class Transfer(TableDirective):
 
     def rows(self):
         for one in read_card()["transfer"]["cases"]:
-            yield (one["case"], one["seen"], one["fields"], f"{one['accuracy']:.3f}", f"{one['roc_auc']:.3f}",
-                   f"{one['calibration_error']:.3f}", f"{one['ood_rate']:.1%}")
+            yield (one["case"], one["seen"], one["fields"], f"{one['accuracy']:.3f}",
+                   f"{one['roc_auc']:.3f}", f"{one['calibration_error']:.3f}",
+                   f"{one['ood_rate']:.1%}")
 
 
 class Nonsense(TableDirective):
