@@ -12,6 +12,8 @@ threadpool_limits(limits=1)
 # code that makes the documentation needs Sphinx, and holds no examples
 collect_ignore = [f"docs/{name}" for name in (
     "conf.py", "_build", "_ext", "_generated", "api", "drawings", "images")]
+# scripts of another environment
+collect_ignore += ["tests/marvin_server"]
 
 
 @pytest.fixture(autouse=True)

@@ -62,18 +62,6 @@ def test_kappa_by_hand():
     assert cohen_kappa([1, 1], [1, 1]) == 1
 
 
-def test_against_scikit_learn(some):
-    sklearn = pytest.importorskip("sklearn.metrics", reason="scikit-learn is not installed; "
-                                  "values by hand stand above")
-    truth, score = some
-    assert roc_auc(truth, score) == pytest.approx(sklearn.roc_auc_score(truth, score))
-    distinct = score + np.arange(200) * 1e-6
-    assert average_precision(truth, distinct) == pytest.approx(
-        sklearn.average_precision_score(truth, distinct))
-    assert cohen_kappa(truth, score > 0.5) == pytest.approx(
-        sklearn.cohen_kappa_score(truth, score > 0.5))
-
-
 def test_bootstrap_draws_groups():
     values = np.repeat([0., 1.], 500)
     many = bootstrap(lambda index: values[index].mean(), np.arange(1000), n=300)

@@ -8,6 +8,7 @@ import sys
 import time
 
 import numpy as np
+import psutil
 import pytest
 from astropy.table import Table
 
@@ -245,10 +246,21 @@ def test_unforeseen_error(capsys, monkeypatch):
     assert (code, out, err) == (1, "", "kinmis: error: ZeroDivisionError: oops\n")
 
 
+def wait_until_idle(process, seconds=60):
+    """Wait until a process has started and does nothing but wait for its input."""
+    seen, deadline = -1., time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        used = sum(psutil.Process(process.pid).cpu_times()[:2])
+        if used == seen and used > 0.02:
+            return
+        seen = used
+        time.sleep(1)
+
+
 def test_interruption(files, tmp_path):
     process = subprocess.Popen([sys.executable, "-m", "kinmis", "measure", "--list", "-"],
                                stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    time.sleep(1)
+    wait_until_idle(process)
     process.send_signal(signal.SIGINT)
     err = process.communicate(timeout=60)[1]
     assert process.returncode == 130
