@@ -7,7 +7,8 @@ one of these warnings.
 
 from astropy.utils.exceptions import AstropyUserWarning
 
-__all__ = ["FallbackWarning", "InvalidValueWarning", "KinmisWarning", "QualityWarning", "ReaderWarning"]
+__all__ = ["FallbackWarning", "InvalidValueWarning", "KinmisWarning", "QualityWarning",
+           "ReaderWarning"]
 
 
 class KinmisWarning(AstropyUserWarning):
