@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 
 import numpy as np
 import pytest
@@ -22,16 +21,24 @@ from kinmis.classifier.labels import Labels
 from kinmis.classifier.training import TrainingConfig, make_targets, train_member
 
 EPOCHS = 4
-# trains in a process that may be killed; says the epoch when its row and checkpoint are written
+# trains in a process that kills itself, and says which epochs it did
 SCRIPT = """
-import os, sys
+import os, signal, sys
 sys.path.insert(0, {tests!r})
 from classifier_helper import tiny_config
 from kinmis.classifier import checkpoint, train
-save = checkpoint.Checkpoint.save
+save, replace = checkpoint.Checkpoint.save, os.replace
 def told(self, epochs):
+    def replaced(*paths):
+        if {moment!r} == f"while {{epochs}} is written":
+            os.kill(os.getpid(), signal.SIGKILL)
+        replace(*paths)
+    os.replace = replaced
     save(self, epochs)
+    os.replace = replace
     print("epoch", epochs, flush=True)
+    if {moment!r} == f"after {{epochs}}":
+        os.kill(os.getpid(), signal.SIGKILL)
 checkpoint.Checkpoint.save = told
 train({data!r}, {out!r}, members=2, config=tiny_config(epochs={epochs}), name="tiny",
       progress=False)
@@ -85,28 +92,24 @@ def test_run_leaves_a_model_and_curves(undisturbed):
     assert back.classify(mock.velocity_field(size=12., seed=1)).model == back.id
 
 
-def start(data, out):
-    tests = os.path.dirname(__file__)
-    code = SCRIPT.format(tests=tests, data=str(data), out=str(out), epochs=EPOCHS)
-    return subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
+def run(data, out, moment):
+    """Train in a process of its own; return its exit code and the epochs that it finished."""
+    code = SCRIPT.format(tests=os.path.dirname(__file__), data=str(data), out=str(out),
+                         epochs=EPOCHS, moment=moment)
+    done = subprocess.run([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True,
+                          timeout=900)
+    return done.returncode, [int(line.split()[1]) for line in done.stdout.splitlines()]
 
 
-@pytest.mark.parametrize("epoch, delay", [(1, 0.0), (3, 0.02)])
-def test_killed_run_gives_the_same_model(data, undisturbed, tmp_path, epoch, delay):
+@pytest.mark.parametrize("moment, done", [("after 1", 1), ("while 3 is written", 2),
+                                          ("after 4", 4)])
+def test_killed_run_gives_the_same_model(data, undisturbed, tmp_path, moment, done):
     out = tmp_path / "run"
-    with start(data, out) as process:
-        for line in process.stdout:
-            if line == f"epoch {epoch}\n":
-                time.sleep(delay)
-                process.send_signal(signal.SIGKILL)
-    assert process.returncode == -signal.SIGKILL
+    epochs = [*range(1, EPOCHS + 1)]
+    assert run(data, out, moment) == (-signal.SIGKILL, epochs[:done])
     assert not (out / "network_0" / "weights.npz").exists()
-    with start(data, out) as process:
-        said = process.communicate(timeout=900)[0].split("\n")
-    assert process.returncode == 0
-    # it went on where it was, with a network that it had begun
-    first = int(said[0].split()[1])
-    assert epoch < first <= epoch + 2
+    # the first network goes on where it was; the second has not begun
+    assert run(data, out, "never") == (0, [*epochs[done:], *epochs])
     for one, other in zip(weights(undisturbed[1]), weights(out)):
         assert np.array_equal(one, other)
     assert curve(out) == curve(undisturbed[1])
