@@ -4,9 +4,7 @@ import csv
 import os
 from pathlib import Path
 
-import numpy as np
-
-from kinmis import VelocityField
+from kinmis.classifier.packed import PackedMaps
 
 QUALITY = {0: "do not use", 1: "messy", 2: "clean"}
 
@@ -22,19 +20,7 @@ def data_folder():
 
 def load_maps():
     """Return all maps as fields: of each galaxy the stars, then the gas."""
-    with np.load(data_folder() / "manga_mpl8" / "velocity_maps.npz") as file:
-        data = {name: file[name] for name in file.files}
-    fields = []
-    for i, plateifu in enumerate(data["plateifu"]):
-        part = slice(data["offset"][i], data["offset"][i + 1])
-        shape = data["ny"][i], data["nx"][i]
-        east, north = np.meshgrid(data["x0"][i] + data["dx"][i] * np.arange(shape[1]),
-                                  data["y0"][i] + data["dy"][i] * np.arange(shape[0]))
-        fields.append(VelocityField.from_arrays(
-            data["values"][part].reshape(shape), east=east, north=north,
-            bin_id=data["bin_id"][part].reshape(shape), component=str(data["component"][i]),
-            meta={"id": str(plateifu), "survey": "MaNGA"}))
-    return fields
+    return list(PackedMaps(data_folder() / "manga_mpl8" / "velocity_maps.npz"))
 
 
 def load_labels():

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from astropy.table import QTable, Table
 
-from kinmis import Galaxy, decode_flags, measure, mock
+from kinmis import Galaxy, VelocityField, decode_flags, measure, mock
 from kinmis.catalogue import COLUMNS, column_names, measure_chunk, read_table
 from kinmis.catalogue.options import Options
 from kinmis.catalogue.sources import Sources
@@ -100,6 +100,19 @@ def test_classification(files):
     assert none.meta["kinmis"]["options"]["model"] is None
     assert none["stellar_quality"].mask.all() and none["gas_usable"].mask.all()
     assert_same_column(none["stellar_pa"], table["stellar_pa"][:3], rtol=1e-6)
+
+
+def test_what_is_not_cleaned_is_classified_as_it_is(files):
+    field = Galaxy.read(files[1]).stellar
+    values = field.data.copy()
+    # outliers that cleaning takes away
+    values[::3, ::4] += 900
+    spotted = VelocityField.from_arrays(values * u.km / u.s, east=field.east, north=field.north,
+                                        mask=field.mask, component="stellar")
+    row, cleaned = (measure([spotted], clean=clean, classify=True)[0] for clean in (False, True))
+    as_it_is = spotted.classify(clean=False)
+    assert row["stellar_usable"] == pytest.approx(as_it_is.usable, abs=1e-3)
+    assert row["stellar_usable"] != pytest.approx(cleaned["stellar_usable"], abs=1e-2)
 
 
 def test_classification_that_fails_is_told(files, monkeypatch):

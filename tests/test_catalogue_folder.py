@@ -378,7 +378,7 @@ def test_classification_is_an_option(monkeypatch, files):
     from kinmis.catalogue import classification
     with pytest.raises(ValueError, match="classify must be True, False or 'auto'"):
         measure(files[:1], classify="maybe")
-    monkeypatch.setattr(classification, "NEEDED", ("no_such_package",))
+    monkeypatch.setattr(classification, "NEEDS", ("no_such_package",))
     with pytest.raises(ImportError, match=r"kinmis\[classifier\]"):
         measure(files[:1], classify=True)
     table = measure(files[:1], classify="auto")

@@ -5,7 +5,8 @@ import csv
 import numpy as np
 import pytest
 
-from kinmis import VelocityField, fit_pa
+from kinmis import fit_pa
+from kinmis.classifier.packed import PackedMaps
 from kinmis.position_angle.circular import angle_difference
 
 
@@ -15,24 +16,14 @@ def clean_maps(shared_data):
     folder = shared_data / "manga_mpl8"
     with open(folder / "labels.csv", newline="") as file:
         labels = {row["plateifu"]: row for row in csv.DictReader(file)}
-    with np.load(folder / "velocity_maps.npz") as file:
-        data = {name: file[name] for name in file.files}
     fields, published = [], []
     columns = {"stellar": ("stel_qual", "stellar_pa"), "gas": ("halpha_qual", "halpha_pa")}
-    for i in range(0, len(data["nx"]), 8):
-        for j in (i, i + 1):
-            quality, angle = columns[str(data["component"][j])]
-            row = labels[str(data["plateifu"][j])]
-            if row[quality] != "2":
-                continue
-            part = slice(data["offset"][j], data["offset"][j + 1])
-            shape = data["ny"][j], data["nx"][j]
-            east, north = np.meshgrid(data["x0"][j] + data["dx"][j] * np.arange(shape[1]),
-                                      data["y0"][j] + data["dy"][j] * np.arange(shape[0]))
-            fields.append(VelocityField.from_arrays(
-                data["values"][part].reshape(shape), east=east, north=north,
-                bin_id=data["bin_id"][part].reshape(shape)))
-            published.append(float(row[angle]))
+    for number, field in enumerate(PackedMaps(folder / "velocity_maps.npz")):
+        quality, angle = columns[field.component]
+        # both maps of every fourth galaxy
+        if number % 8 < 2 and labels[field.id][quality] == "2":
+            fields.append(field)
+            published.append(float(labels[field.id][angle]))
     assert len(fields) > 1000
     return fields, np.array(published)
 

@@ -3,12 +3,10 @@
 from importlib.util import find_spec
 
 from kinmis._input import COMPONENTS
+from kinmis.classifier.backend import NEEDS
 from kinmis.position_angle.fit import _threads
 
 __all__ = ["choose_model", "classify_galaxies"]
-
-#: Packages of the extra that classification needs.
-NEEDED = ("keras", "jax")
 
 
 def choose_model(classify):
@@ -36,15 +34,13 @@ def choose_model(classify):
         raise ValueError(f"classify must be True, False or 'auto', not {classify!r}")
     if classify is False:
         return None
-    missing = [name for name in NEEDED if find_spec(name) is None]
+    missing = [name for name in NEEDS if find_spec(name) is None]
     if missing and classify == "auto":
         return None
     if missing:
         raise ImportError(f"classification needs {' and '.join(missing)}; install them with "
                           'pip install "kinmis[classifier]", or give classify=False')
-    from kinmis.classifier.model import SHIPPED, model_id
-    if classify == "auto" and not SHIPPED.exists():
-        return None     # a build without the weights
+    from kinmis.classifier.model import model_id
     return model_id()
 
 
@@ -55,7 +51,7 @@ def classify_galaxies(galaxies, model):
     Parameters
     ----------
     galaxies : list of `~kinmis.Galaxy`
-        Cleaned.
+        As the classifier is to see them: nothing is cleaned here.
     model : str
         The model that was chosen for the run.
 
@@ -76,7 +72,8 @@ def classify_galaxies(galaxies, model):
                            f"{model}; install one version everywhere")
     # sums must come in the same order however many cores there are
     with _threads().limit(limits=1, user_api="blas"):
-        results = classifier.classify(galaxies)
+        # cleaned, or left as they are, by the stage before
+        results = classifier.classify(galaxies, clean=False)
     rows = []
     for galaxy, result in zip(galaxies, results):
         found = {component: getattr(result, component) for component in COMPONENTS

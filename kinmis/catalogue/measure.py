@@ -35,7 +35,7 @@ def measure(sources, *, format=None, clean=True, weights="bins", method="harmoni
         Format of the sources; by default it is recognised. See ``Galaxy.read.list_formats()``.
     clean : bool or dict
         Whether to clean fields that are not yet clean; or the options of `kinmis.clean`, for
-        all of them.
+        all of them. Angles and classification are those of the fields after it.
     weights : {"bins", "area"}
         What counts alike in the fit: see `kinmis.fit_pa`.
     method : {"harmonic", "bisymmetric", "pafit"}

@@ -8,8 +8,9 @@ from contextlib import contextmanager
 
 import numpy as np
 
-__all__ = ["import_keras", "usual_settings", "weights_of"]
+__all__ = ["NEEDS", "import_keras", "usual_settings", "weights_of"]
 
+#: Packages of the extra that classification takes.
 NEEDS = ("keras", "jax")
 
 

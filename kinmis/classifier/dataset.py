@@ -8,6 +8,7 @@ import numpy as np
 
 from kinmis.classifier.labels import Labels, check_quality
 from kinmis.classifier.lattice import make_lattice
+from kinmis.classifier.packed import PackedMaps
 from kinmis.classifier.split import plate_groups, split_of
 
 __all__ = ["Dataset", "load_dataset"]
@@ -131,32 +132,16 @@ def _number(text):
 
 def _packed(path, ids):
     """Yield the fields of each galaxy of the packed set of maps."""
-    from kinmis import VelocityField
-    with np.load(path) as file:
-        data = {name: file[name] for name in file.files}
-    place = {(str(name), str(part)): i
-             for i, (name, part) in enumerate(zip(data["plateifu"], data["component"]))}
+    maps = PackedMaps(path)
+    place = {name: number for number, name in enumerate(maps.names)}
     unknown = [name for name in ids if (name, "stellar") not in place
                and (name, "gas") not in place]
     if unknown:
         raise ValueError(f"{path} has no map of {len(unknown)} galaxies of the label table, for "
                          f"instance {unknown[0]}")
     for name in ids:
-        pair = []
-        for component in ("stellar", "gas"):
-            i = place.get((name, component))
-            if i is None:
-                pair.append(None)
-                continue
-            part = slice(data["offset"][i], data["offset"][i + 1])
-            shape = data["ny"][i], data["nx"][i]
-            east, north = np.meshgrid(data["x0"][i] + data["dx"][i] * np.arange(shape[1]),
-                                      data["y0"][i] + data["dy"][i] * np.arange(shape[0]))
-            pair.append(VelocityField.from_arrays(
-                data["values"][part].reshape(shape), east=east, north=north,
-                bin_id=data["bin_id"][part].reshape(shape), component=component,
-                meta={"id": name}))
-        yield pair
+        yield [maps[place[name, component]] if (name, component) in place else None
+               for component in ("stellar", "gas")]
 
 
 def _files(folder, ids, progress):

@@ -77,7 +77,7 @@ def _keras_forward(model, weights):
     model.set_weights(weights)
 
     def forward(images, scalars):
-        said = model.predict_on_batch(_views(all_views(images), scalars, np))
+        said = model.predict_on_batch(_views(images, scalars, np))
         return {name: _mean(np.asarray(value)) for name, value in said.items()}
 
     return forward
@@ -89,7 +89,7 @@ def _jax_forward(model, members):
 
     @jax.jit
     def program(weights, images, scalars):
-        batch = _views(_all_views(images), scalars, jax.numpy)
+        batch = _views(images, scalars, jax.numpy)
         said = model.stateless_call(*weights, batch, training=False)[0]
         return {name: _mean(value) for name, value in said.items()}
 
@@ -102,17 +102,8 @@ def _jax_forward(model, members):
     return [bind(weights) for weights in members]
 
 
-def _all_views(images):
-    """Return what `~kinmis.classifier.views.all_views` returns, on the device."""
-    from jax import numpy as jnp
-    turned = [jnp.rot90(images, turn, axes=(1, 2)) for turn in range(4)]
-    views = jnp.stack([*turned, *(image[:, ::-1] for image in turned)], axis=1)
-    # velocities change sign, coverage does not
-    sign = jnp.where(jnp.arange(images.shape[-1]) % 2 == 0, -1, 1).astype(images.dtype)
-    return jnp.concatenate([views, views * sign], axis=1)
-
-
-def _views(views, scalars, library):
+def _views(images, scalars, library):
+    views = all_views(images, library)
     return {"images": views.reshape(-1, *views.shape[2:]),
             "scalars": library.repeat(scalars, N_VIEWS, axis=0)}
 

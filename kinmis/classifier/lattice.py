@@ -13,10 +13,7 @@ from scipy.spatial import cKDTree
 
 from kinmis._input import number_bins
 
-__all__ = ["COMPONENTS", "LATTICE", "Lattice", "make_lattice"]
-
-#: Order of the components in every array of this package.
-COMPONENTS = ("stellar", "gas")
+__all__ = ["LATTICE", "Lattice", "make_lattice"]
 
 #: Points along a side. A multiple of the sizes of the network's images.
 LATTICE = 96

@@ -1,5 +1,6 @@
 """`Classifier`: networks, calibration and statistics that belong together."""
 
+import hashlib
 from functools import lru_cache
 from pathlib import Path
 
@@ -218,7 +219,6 @@ def _id(info):
 
 
 def _digest(info):
-    import hashlib
     together = "".join(f"{name}:{value}" for name, value in sorted(
         info.get("sha256", {}).items()))
     return hashlib.sha256(together.encode()).hexdigest()[:8] if together else "not saved"
@@ -230,6 +230,7 @@ def load_model():
     return Classifier.load()
 
 
+@lru_cache(maxsize=1)
 def model_id():
     """Return name, version and checksum of the model that comes with the package."""
     return _id(read_model(SHIPPED)[0])

@@ -17,7 +17,7 @@ def classify(items, *, min_confidence=None, clean=True, model=None):
     ----------
     items : `~kinmis.VelocityField`, `~kinmis.Galaxy`, or sequence of them
         One or many; None in a sequence gives a result without data. Any spaxel size, field of
-        view, and lists of bins.
+        view, and lists of bins. A field that does not say its component counts as one of stars.
     min_confidence : float, optional
         From 0.5 to 1: where the probability of the more probable of usable and not usable is
         lower, there is no verdict (``quality`` is None).

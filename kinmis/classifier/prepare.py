@@ -17,8 +17,6 @@ class Item:
     ----------
     target : `~kinmis.VelocityField`, `~kinmis.Galaxy` or None
         What was handed over.
-    fields : dict
-        From component to the field as it is seen: cleaned.
     wanted : tuple of str
         Components to say something about.
     lattice : `~kinmis.classifier.lattice.Lattice` or None
@@ -28,21 +26,19 @@ class Item:
     """
 
     target: object
-    fields: dict
     wanted: tuple
     lattice: Lattice | None
     cleaned: dict
 
 
-def prepare(target, component=None, clean=True):
+def prepare(target, clean=True):
     """
     Make an item of a field, a galaxy or None.
 
     Parameters
     ----------
     target : `~kinmis.VelocityField`, `~kinmis.Galaxy` or None
-    component : {"stellar", "gas"}, optional
-        What a field counts as that does not say it itself.
+        A field that does not say what moves counts as one of stars.
     clean : bool
         Whether to clean fields that have not been cleaned.
 
@@ -58,11 +54,11 @@ def prepare(target, component=None, clean=True):
     from kinmis.galaxy import Galaxy
     from kinmis.velocity_field import VelocityField
     if target is None:
-        return Item(None, {}, (None,), None, {})
+        return Item(None, (None,), None, {})
     if isinstance(target, Galaxy):
         fields, wanted = target.fields, tuple(target.fields)
     elif isinstance(target, VelocityField):
-        name = target.component or component or "stellar"
+        name = target.component or "stellar"
         fields, wanted = {name: target}, (name,)
         other = COMPONENTS[1 - COMPONENTS.index(name)]
         if target.partner is not None:
@@ -78,4 +74,4 @@ def prepare(target, component=None, clean=True):
     # a field without data has nothing to say about the other
     shown = {name: field for name, field in seen.items() if field.n_valid > 0}
     lattice = make_lattice(shown.get("stellar"), shown.get("gas")) if shown else None
-    return Item(target, seen, wanted, lattice, cleaned)
+    return Item(target, wanted, lattice, cleaned)

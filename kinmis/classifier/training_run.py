@@ -133,15 +133,16 @@ def assemble(members, config, training, validation, info):
     held = predict_cases(model, validation[0])
     quality = validation[1].quality[held["galaxy"], held["component"]]
     labelled = quality >= 0
-    model.calibration = Calibration.fit(
-        *(held[key][labelled] if key != "quality" else quality[labelled]
-          for key in ("logits", "quality", "component", "paired")))
+    seen = held["component"], held["paired"]
+    model.calibration = Calibration.fit(held["logits"][labelled], quality[labelled],
+                                        *(values[labelled] for values in seen))
+    held["probabilities"] = model.calibration.probabilities(held["logits"], *seen)
     precision = head_precision(held, validation[1])
     model.info["heads"] = [head for head, (count, rate, value) in precision.items()
                            if count >= HEAD_COUNT and value - rate >= HEAD_SKILL * (1 - rate)]
     model.info["head_precision"] = {head: {"count": count, "rate": rate, "precision": value}
                                     for head, (count, rate, value) in precision.items()}
-    model.info["validation"] = summarise(predict_cases(model, validation[0]), validation[1])
+    model.info["validation"] = summarise(held, validation[1])
     return model
 
 
