@@ -26,8 +26,8 @@ def common_footprint(first, second):
     Returns
     -------
     fields : tuple of two `~kinmis.VelocityField`, or None
-        With the same mask and the same ``bin_id``; None if the fields are not on one grid or
-        share fewer than 10 bins.
+        With the same mask and the same bins; a field that is so already is returned itself.
+        None if the fields are not on one grid or share fewer than 10 bins.
 
     Examples
     --------
@@ -40,21 +40,27 @@ def common_footprint(first, second):
     """
     if not _on_one_grid(first, second):
         return None
-    good = ~(first.mask | second.mask).ravel()
-    if not good.any():
-        return None
+    mask = first.mask | second.mask
+    good = ~mask.ravel()
     coarse = min((first, second), key=lambda field: field.n_bins)
-    if coarse.bin_id is None:
-        names = np.arange(good.sum())
-    else:
-        names = number_bins(coarse.bin_id.ravel()[good])
-    bins, count = rank_bins(names)
-    if count < FEWEST_BINS:
+    bins = _bins(coarse, good)
+    if bins.max(initial=-1) + 1 < FEWEST_BINS:
         return None
-    bin_id = np.full(first.data.size, -1)
-    bin_id[good] = bins
-    bin_id = bin_id.reshape(first.shape)
-    return tuple(_binned(field, good, bins, bin_id) for field in (first, second))
+    if np.array_equal(coarse.mask, mask):
+        # the very numbers, by which a fit sees that both fields are laid out alike
+        bin_id = coarse.bin_id
+    else:
+        bin_id = np.full(mask.size, -1)
+        bin_id[good] = bins
+        bin_id = bin_id.reshape(mask.shape)
+    return tuple(_binned(field, mask, bins, bin_id) for field in (first, second))
+
+
+def _bins(field, good):
+    """Return the number of the bin of each good spaxel, from 0 on."""
+    if field.bin_id is None:
+        return np.arange(np.count_nonzero(good))
+    return rank_bins(number_bins(field.bin_id.ravel()[good]))[0]
 
 
 def _on_one_grid(first, second):
@@ -71,32 +77,34 @@ def _same_memory(one, other):
             and one.dtype == other.dtype)
 
 
-def _binned(field, good, bins, bin_id):
+def _binned(field, mask, bins, bin_id):
     """Return the field with the mean of each bin; spaxels that repeat a datum count once."""
+    good = ~mask.ravel()
+    own = _bins(field, good)
+    if np.array_equal(own, bins) and np.array_equal(field.mask, mask):
+        return field
     area = np.bincount(bins)
-    data = np.zeros(field.data.size)
+    data = np.zeros(mask.size)
     data[good] = (np.bincount(bins, field.data.ravel()[good]) / area)[bins]
     uncertainty = None
     if field.uncertainty is not None:
         variance = np.bincount(bins, 1. / field.uncertainty.array.ravel()[good]) / area
-        ivar = np.zeros(field.data.size)
-        ivar[good] = (_distinct(field, good, bins) / variance)[bins]
-        uncertainty = InverseVariance(ivar.reshape(field.shape), unit=IVAR)
+        ivar = np.zeros(mask.size)
+        ivar[good] = (_distinct(own, bins, area) / variance)[bins]
+        uncertainty = InverseVariance(ivar.reshape(mask.shape), unit=IVAR)
     # a fit needs no more of what is known of the galaxy
     meta = copy_meta({key: field.meta[key] for key in ("id", "reff") if key in field.meta})
-    return field._replace(data=data.reshape(field.shape), mask=~good.reshape(field.shape),
-                          uncertainty=uncertainty, bin_id=bin_id, partner=None, meta=meta)
+    return field._replace(data=data.reshape(mask.shape), mask=mask, uncertainty=uncertainty,
+                          bin_id=bin_id, partner=None, meta=meta)
 
 
-def _distinct(field, good, bins):
-    """Return the number of independent data of the field in each bin."""
-    if field.bin_id is None:
-        return np.bincount(bins)
-    own, count = rank_bins(number_bins(field.bin_id.ravel()[good]))
+def _distinct(own, bins, area):
+    """Return the number of a field's own bins in each bin, of so many spaxels."""
+    count = own.max() + 1
     if count == len(own):
-        return np.bincount(bins)    # none repeats
+        return area     # none repeats
     if np.array_equal(own, bins):
         return np.ones(count)       # binned like this already
     # one number for each pair is sorted faster than pairs
     pairs = np.unique(bins * count + own)
-    return np.bincount(pairs // count, minlength=bins.max() + 1)
+    return np.bincount(pairs // count, minlength=len(area))

@@ -341,18 +341,15 @@ def measure_misalignments(galaxies, *, clean=True, threshold=30 * u.deg, common=
                   for one in pair] for pair in pairs]
     shared = [common_footprint(*pair) if common and None not in pair else None
               for pair in pairs]
-    of_shared = iter(fit_pa([one for pair in shared if pair is not None for one in pair],
-                            **options))
-    if angles is None:
-        fits = iter(fit_pa([one for pair in pairs for one in pair], **options))
-        angles = list(zip(fits, fits))
+    whole, cut = _fit_pairs(pairs, shared, angles, options)
     results = []
     for i, galaxy in enumerate(galaxies):
-        stars, gas = angles[i]
+        stars, gas = whole[i]
         result = misalign(stars, gas, threshold=threshold)
         flags, on_common = result.flags, None
         if shared[i] is not None:
-            on_common = misalign(next(of_shared), next(of_shared), threshold=threshold)
+            on_common = (result if cut[i] == whole[i]
+                         else misalign(*cut[i], threshold=threshold))
         elif common and None not in pairs[i]:
             flags |= flag_bits("NO_COMMON_FOOTPRINT")
         axis = galaxy.meta.get("photometric_pa")
@@ -361,3 +358,24 @@ def measure_misalignments(galaxies, *, clean=True, threshold=30 * u.deg, common=
             for name, fit in (("stellar", stars), ("gas", gas))}
         results.append(Misalignment(result.values, stars, gas, flags, on_common, photometric))
     return results
+
+
+def _fit_pairs(pairs, shared, angles, options):
+    """
+    Return the angles of pairs of fields, and those on their common footprints.
+
+    All are fitted in one batch, so that what is laid out alike is laid out once; a field that
+    is its own common footprint is fitted once.
+    """
+    cuts = [pair or () for pair in shared]
+    known = {}
+    if angles is not None:
+        angles = [tuple(found) for found in angles]
+        known = {id(field): angle for pair, found in zip(pairs, angles)
+                 for field, angle in zip(pair, found)}
+    wanted = {id(field): field for whole, cut in zip(pairs, cuts) for field in (*whole, *cut)
+              if id(field) not in known}
+    known.update(zip(wanted, fit_pa(list(wanted.values()), **options)))
+    if angles is None:
+        angles = [tuple(known[id(field)] for field in pair) for pair in pairs]
+    return angles, [tuple(known[id(field)] for field in pair) for pair in cuts]

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kinmis import Galaxy, VelocityField, misalign, mock
+from kinmis import Galaxy, VelocityField, fit_pa, misalign, mock
 from kinmis.common import common_footprint
 from kinmis.misalignment import measure_misalignments
 
@@ -131,14 +131,38 @@ def test_wrong_thresholds_are_told(threshold):
 
 
 def test_common_footprint_has_one_mask_and_one_binning():
-    galaxy = mock.galaxy(binning="hybrid", gas=dict(wedge=60), seed=0)
+    galaxy = mock.galaxy(binning="hybrid", bins=60, gas=dict(wedge=60), seed=0)
     stars, gas = common_footprint(galaxy.stellar, galaxy.gas)
     np.testing.assert_array_equal(stars.mask, gas.mask)
     np.testing.assert_array_equal(stars.bin_id, gas.bin_id)
     assert stars.n_valid < galaxy.stellar.n_valid
     one = stars.bin_id == stars.bin_id[~stars.mask][0]
+    assert np.count_nonzero(one) > 1
     assert np.ptp(gas.data[one]) == 0
     assert gas.data[one][0] == pytest.approx(galaxy.gas.data[one].mean(), rel=1e-5)
+
+
+def test_a_field_that_is_its_own_common_footprint_is_fitted_once(monkeypatch):
+    from kinmis import misalignment
+    galaxies = [mock.galaxy(pa_stellar=40, pa_gas=60, bins=60, binning=binning, seed=0)
+                for binning in ("hybrid", "voronoi")]
+    counts = []
+
+    def counted(fields, **options):
+        counts.append(len(fields))
+        return fit_pa(fields, **options)
+    monkeypatch.setattr(misalignment, "fit_pa", counted)
+    hybrid, voronoi = measure_misalignments(galaxies, clean=False)
+    # stars and gas of both, and the gas of the first binned like its stars
+    assert counts == [5]
+    assert voronoi.common.values == voronoi.values
+    assert hybrid.common.first is hybrid.first
+    assert hybrid.common.second is not hybrid.second
+    # as what is fitted alone
+    stars, gas = (fit_pa(field) for field in common_footprint(galaxies[0].stellar,
+                                                              galaxies[0].gas))
+    assert hybrid.common.values["difference"] == pytest.approx(
+        misalign(stars, gas).values["difference"], abs=1e-9)
 
 
 def test_averaging_spaxels_lowers_their_error_but_repeats_do_not():

@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 
 from kinmis.catalogue.stages import classify_all, clean_all, measure_all, read_one
 from kinmis.catalogue.table import column_arrays
-from kinmis.readers.sas import is_plateifu
 from kinmis.marvin.ahead import read_ahead
 
 __all__ = ["Chunk", "measure_chunk", "run_chunk"]
@@ -96,11 +95,3 @@ def run_chunk(sources, options, tick=None):
         arrays = column_arrays([row.values() for row in rows])
         times.append(time.perf_counter())
     return arrays, {name: end - start for name, start, end in zip(STAGES, times, times[1:])}
-
-
-def _ahead(sources, options):
-    """Return the sources; what comes over the network is fetched by threads before its turn."""
-    if not any(is_plateifu(source) for source in sources):
-        return sources
-    from kinmis.marvin.ahead import read_ahead
-    return read_ahead(sources, format=options.format, reader=options.reader)
