@@ -42,6 +42,8 @@ def common_footprint(first, second):
         return None
     mask = first.mask | second.mask
     good = ~mask.ravel()
+    if first.bin_id is second.bin_id is None and np.array_equal(first.mask, second.mask):
+        return (first, second) if np.count_nonzero(good) >= FEWEST_BINS else None
     coarse = min((first, second), key=lambda field: field.n_bins)
     bins = _bins(coarse, good)
     if bins.max(initial=-1) + 1 < FEWEST_BINS:

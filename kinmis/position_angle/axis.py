@@ -7,8 +7,7 @@ Whether the field rotates, how the data weigh, which side recedes, and the flags
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
-from scipy.special import log_ndtr
+from scipy.special import fdtrc, log_ndtr, ndtri
 
 from kinmis.flags import flag_bits
 from kinmis.position_angle import basis
@@ -20,7 +19,7 @@ from kinmis.position_angle.weighting import intrinsic_variance
 SMALLEST = 10
 
 #: Significance that counts as rotation: one false alarm in a thousand fields of noise.
-THRESHOLD = stats.norm.isf(1e-3)
+THRESHOLD = -ndtri(1e-3)
 
 #: Radial functions that are tried, and the rows that each needs.
 ROWS_NEEDED = {4: 50, 2: 25, 1: SMALLEST}
@@ -76,10 +75,10 @@ class FreeFit:
         effective, chance = len(self.weight) / np.sqrt(np.prod(correlation)), 1.
         for taken, explained in self.explained.items():
             freedom = max(effective - taken - 1., effective / 4.)
-            chance = min(chance, stats.f.sf(explained / taken * freedom / self.left[taken],
-                                            taken, freedom))
+            ratio = max(explained, 0.) / taken * freedom / self.left[taken]
+            chance = min(chance, fdtrc(taken, freedom, ratio))
         chance = np.clip(chance * len(self.explained), 1e-300, 1.)
-        return max(float(stats.norm.isf(chance)), 0.)
+        return max(float(-ndtri(chance)), 0.)
 
 
 def free_fit(rows, weights):

@@ -3,7 +3,7 @@
 from functools import partial
 
 import numpy as np
-from scipy import stats
+from scipy.special import fdtrc, ndtri
 
 from kinmis.flags import flag_bits
 from kinmis.position_angle import basis
@@ -17,7 +17,7 @@ from kinmis.position_angle.tangent import inner_and_outer, linearise, net_rotati
 from kinmis.position_angle.weighting import Block
 
 #: Significance that counts as rotation: one false alarm in a thousand fields of noise.
-THRESHOLD = stats.norm.isf(1e-3)
+THRESHOLD = -ndtri(1e-3)
 
 #: Degrees of freedom that a rotation fitted to noise takes up, by number of radial functions:
 #: amplitudes, and an angle whose effect is less than that of one linear parameter.
@@ -131,9 +131,9 @@ class BlockFit:
         for nodes, (explained, chi2) in self.tests.items():
             taken = ROTATION_FREEDOM[nodes]
             freedom = np.maximum(effective - nodes - 2., effective / 4.)
-            chance = np.minimum(chance, stats.f.sf(explained / taken * freedom / chi2, taken,
-                                                   freedom))
-        return np.maximum(stats.norm.isf(np.clip(chance * len(self.tests), 1e-300, 1.)), 0.)
+            ratio = np.maximum(explained, 0.) / taken * freedom / chi2
+            chance = np.minimum(chance, fdtrc(taken, freedom, ratio))
+        return np.maximum(-ndtri(np.clip(chance * len(self.tests), 1e-300, 1.)), 0.)
 
     def _describe(self, choice, tangent):
         """Return the results, given the choice of harmonics."""

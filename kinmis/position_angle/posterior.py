@@ -9,8 +9,7 @@ enters through the probability that the net rotation has the sign that the angle
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
-from scipy.special import log_ndtr, stdtrit
+from scipy.special import log_ndtr, ndtr, stdtrit
 
 from kinmis.position_angle.profile import Profile
 
@@ -18,7 +17,7 @@ from kinmis.position_angle.profile import Profile
 NORMAL_BELOW = 4.
 
 #: Quantiles of the lower bounds of the 68% and the 95% interval.
-TAILS = (stats.norm.sf(1.), stats.norm.sf(2.))
+TAILS = (ndtr(-1.), ndtr(-2.))
 
 
 @dataclass(frozen=True)

@@ -12,10 +12,14 @@ import struct
 import subprocess
 import sys
 import threading
+import time
 from concurrent.futures import Future
 from contextlib import suppress
 
 __all__ = ["WorkerDiedError", "Workers", "main", "usable_cores"]
+
+#: Seconds between two messages of how far the work has come.
+TELL_EVERY = 0.1
 
 _START = ("import sys; sys.path[:] = {path!r}; "
           "from kinmis.catalogue.running.workers import main; main()")
@@ -131,8 +135,8 @@ class Workers:
                     return value
                 if kind == "error":
                     raise value
-                if self.tick is not None:
-                    self.tick(value)
+                for one in value if self.tick is not None else ():
+                    self.tick(one)
         except (EOFError, BrokenPipeError) as error:
             del self._processes[number]
             code = _end(process)
@@ -180,8 +184,19 @@ def main():
     # whatever prints must not get between the messages
     os.dup2(2, 1)
 
+    ticks, told = [], time.monotonic()
+
+    def tell():
+        nonlocal ticks, told
+        if ticks:
+            _send(back, pickle.dumps(("ticks", ticks)))
+        ticks, told = [], time.monotonic()
+
     def tick(value):
-        _send(back, pickle.dumps(("tick", value)))
+        ticks.append(value)
+        # each message wakes the process that gave the work
+        if time.monotonic() > told + TELL_EVERY:
+            tell()
 
     while True:
         try:
@@ -191,12 +206,13 @@ def main():
             os._exit(0)
         try:
             function, arguments = pickle.loads(message)
-            ticks = "tick" in getattr(getattr(function, "__code__", None), "co_varnames", ())
+            counts = "tick" in getattr(getattr(function, "__code__", None), "co_varnames", ())
             message = pickle.dumps(("result", function(*arguments, **(
-                {"tick": tick} if ticks else {}))))
+                {"tick": tick} if counts else {}))))
         except Exception as error:  # told to the process that gave the work
             message = _error_message(error)
         try:
+            tell()
             _send(back, message)
         except BrokenPipeError:
             os._exit(0)
