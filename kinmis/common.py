@@ -13,7 +13,7 @@ FEWEST_BINS = 10
 
 def common_footprint(first, second):
     """
-    Cut two fields down to the spaxels that both have, and bin both like the coarser one.
+    Cut two fields down to the spaxels that both have, and bin both like the one coarser there.
 
     Stars are often binned and gas is not, or their footprints differ; a warp then looks like
     a misalignment, since each field sees other radii.
@@ -42,11 +42,11 @@ def common_footprint(first, second):
         return None
     mask = first.mask | second.mask
     good = ~mask.ravel()
-    if first.bin_id is second.bin_id is None and np.array_equal(first.mask, second.mask):
-        return (first, second) if np.count_nonzero(good) >= FEWEST_BINS else None
-    coarse = min((first, second), key=lambda field: field.n_bins)
-    bins = _bins(coarse, good)
-    if bins.max(initial=-1) + 1 < FEWEST_BINS:
+    own = [_bins(field, good) for field in (first, second)]
+    count, coarse, bins = min(((numbers.max(initial=-1) + 1, field, numbers)
+                               for field, numbers in zip((first, second), own)),
+                              key=lambda item: item[0])
+    if count < FEWEST_BINS:
         return None
     if np.array_equal(coarse.mask, mask):
         # the very numbers, by which a fit sees that both fields are laid out alike
@@ -55,7 +55,8 @@ def common_footprint(first, second):
         bin_id = np.full(mask.size, -1)
         bin_id[good] = bins
         bin_id = bin_id.reshape(mask.shape)
-    return tuple(_binned(field, mask, bins, bin_id) for field in (first, second))
+    return tuple(_binned(field, mask, numbers, bins, bin_id)
+                 for field, numbers in zip((first, second), own))
 
 
 def _bins(field, good):
@@ -79,10 +80,9 @@ def _same_memory(one, other):
             and one.dtype == other.dtype)
 
 
-def _binned(field, mask, bins, bin_id):
+def _binned(field, mask, own, bins, bin_id):
     """Return the field with the mean of each bin; spaxels that repeat a datum count once."""
     good = ~mask.ravel()
-    own = _bins(field, good)
     if np.array_equal(own, bins) and np.array_equal(field.mask, mask):
         return field
     area = np.bincount(bins)

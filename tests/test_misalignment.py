@@ -175,6 +175,16 @@ def test_averaging_spaxels_lowers_their_error_but_repeats_do_not():
     np.testing.assert_allclose(ratio, area, rtol=0.3)
 
 
+def test_bins_of_stars_are_coarser_than_few_spaxels_of_gas():
+    galaxy = mock.galaxy(binning="hybrid", bins=60, seed=0)
+    outer = np.hypot(galaxy.gas.east.value, galaxy.gas.north.value) > 2
+    few = galaxy.gas._replace(mask=galaxy.gas.mask | outer)
+    assert few.n_valid < galaxy.stellar.n_bins
+    stars, gas = common_footprint(galaxy.stellar, few)
+    bins = np.unique(galaxy.stellar.bin_id[~(few.mask | galaxy.stellar.mask)])
+    assert stars.n_bins == gas.n_bins == len(bins) < few.n_valid
+
+
 def test_a_warp_seen_to_other_radii_is_no_misalignment_on_the_common_footprint():
     warp = mock.Warp(60, 3, 10)
     galaxy = mock.galaxy(pa_stellar=30, stellar=dict(warp=warp, noise=2),

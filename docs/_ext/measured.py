@@ -17,9 +17,9 @@ FOLDER = Path(__file__).parents[1] / "measured"
 
 
 def read(name):
-    """Return what is in a file of measurements; "eyes" is made of the model card."""
-    if name == "eyes":
-        return eyes()
+    """Return what is in a file of measurements; some are made of others."""
+    if name in MADE:
+        return MADE[name]()
     return json.loads((FOLDER / f"{name}.json").read_text(encoding="utf-8"))
 
 
@@ -32,6 +32,17 @@ def eyes():
         one["lost"] = 100 * (seen["plain"]["accuracy"] - one["accuracy"])
         one["lost_auc"] = seen["plain"]["roc_auc"] - one["roc_auc"]
     return seen
+
+
+def limits():
+    """Return what a hundred workers ask of the file system, and how many keep the parent busy."""
+    catalogue, million = read("catalogue"), read("million")
+    rate = row_of(catalogue["throughput"], 1)["measure"]
+    return {"read_MB_s": rate * catalogue["read_MB"], "read_GB_s": rate * catalogue["read_MB"] / 10,
+            "workers": 1e3 / million["add_ms"] * million["chunk"] / rate}
+
+
+MADE = {"eyes": eyes, "limits": limits}
 
 
 def degrees(value):
@@ -137,9 +148,29 @@ def network():
                                 for case in ("pair", "single")))
 
 
+def million():
+    catalogue, million = read("catalogue"), read("million")
+    one = row_of(catalogue["throughput"], 1)
+    count, disk = million["galaxies"], million["shards_MB"] + million["table_MB"]
+    yield f"{count:,} galaxies", "Time", "Memory", "Disk"
+    for workers in (2, 16, 100):
+        for key, text in (("measure", "Measuring"),
+                          ("measure_and_classify", "Measuring and classifying")):
+            hours = count / one[key] / workers / 3600
+            worker = max(row["worker"] for row in catalogue["memory"]
+                         if row["classify"] == (key != "measure"))
+            yield (f"{text}, {workers} workers of a core each",
+                   f"{hours:.1f} h" if hours >= 1 else f"{60 * hours:.0f} min",
+                   f"{worker * workers / 1e3:.1f} GB", f"{million['shards_MB'] / 1e3:.1f} GB in "
+                   f"{million['shards']:,} shards")
+    yield ("Putting the table together", f"{million['go_on']['seconds'] / 60:.1f} min",
+           f"{million['go_on']['MB'] / 1e3:.1f} GB", f"{million['table_MB'] / 1e3:.1f} GB more")
+    yield "All", "", "", f"{disk / 1e3:.1f} GB"
+
+
 TABLES = {function.__name__.replace("_", "-"): function for function in (
     pa_mocks, pa_real, misaligned, counter_rotating, published, agreement, bundles,
-    by_classifier, network)}
+    by_classifier, network, million)}
 
 
 class Measured(TableDirective):
@@ -177,7 +208,8 @@ def number(kind, rawtext, text, lineno, inliner, options=None, content=None):
     try:
         value = read(name)
         for key in keys:
-            value = row_of(value, key) if isinstance(value, list) else value[key]
+            value = (value[key] if isinstance(value, dict) else value[int(key)] if key.isdecimal()
+                     else row_of(value, key))
     except (KeyError, ValueError, FileNotFoundError):
         message = inliner.reporter.error(f"nothing measured is called {path}", line=lineno)
         return [inliner.problematic(rawtext, rawtext, message)], [message]
@@ -185,9 +217,10 @@ def number(kind, rawtext, text, lineno, inliner, options=None, content=None):
 
 
 def row_of(rows, key):
-    """Return the row that has a text, in which ``_`` may stand for a space."""
+    """Return the row that has a number, or a text in which ``_`` may stand for a space."""
     found = [row for row in rows if any(
-        isinstance(text, str) and text.replace(" ", "_") == key for text in row.values())]
+        value == key or isinstance(value, str) and value.replace(" ", "_") == key
+        for value in row.values())]
     if len(found) != 1:
         raise KeyError(key)
     return found[0]

@@ -3,12 +3,17 @@
 import threading
 import time
 from dataclasses import dataclass, field
+from itertools import islice
 
 from kinmis.catalogue.stages import classify_all, clean_all, measure_all, read_one
 from kinmis.catalogue.table import column_arrays
 from kinmis.marvin.ahead import read_ahead
 
 __all__ = ["Chunk", "measure_chunk", "run_chunk"]
+
+#: Galaxies that are in memory at a time: enough to share the cost of a fit, and no more, however
+#: large the chunk.
+BATCH = 64
 
 #: The stages, in order.
 STAGES = ("read", "clean", "measure", "classify", "tabulate")
@@ -81,17 +86,29 @@ def run_chunk(sources, options, tick=None):
     seconds : dict
         For each of `STAGES`.
     """
+    seconds, values = dict.fromkeys(STAGES, 0.), []
     with _one_at_a_time:
-        times = [time.perf_counter()]
-        rows = []
-        for source in read_ahead(sources, format=options.format, reader=options.reader):
-            rows.append(read_one(source, options))
-            if tick is not None:
-                tick(rows[-1].galaxy is None)
-        times.append(time.perf_counter())
-        for stage in (clean_all, measure_all, classify_all):
-            stage(rows, options)
-            times.append(time.perf_counter())
-        arrays = column_arrays([row.values() for row in rows])
-        times.append(time.perf_counter())
-    return arrays, {name: end - start for name, start, end in zip(STAGES, times, times[1:])}
+        ahead = read_ahead(sources, format=options.format, reader=options.reader)
+        while rows := _timed(seconds, "read", _read, islice(ahead, BATCH), options, tick):
+            for name, stage in (("clean", clean_all), ("measure", measure_all),
+                                ("classify", classify_all)):
+                _timed(seconds, name, stage, rows, options)
+            values += _timed(seconds, "tabulate", list, (row.values() for row in rows))
+        arrays = _timed(seconds, "tabulate", column_arrays, values)
+    return arrays, seconds
+
+
+def _read(sources, options, tick):
+    rows = []
+    for source in sources:
+        rows.append(read_one(source, options))
+        if tick is not None:
+            tick(rows[-1].galaxy is None)
+    return rows
+
+
+def _timed(seconds, name, function, *arguments):
+    start = time.perf_counter()
+    result = function(*arguments)
+    seconds[name] += time.perf_counter() - start
+    return result
