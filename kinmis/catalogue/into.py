@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from importlib.util import find_spec
 
 from kinmis.catalogue.folder import Folder
+from kinmis.catalogue.folder.identity import ABSENT
 from kinmis.catalogue.options import options_of
 from kinmis.catalogue.progress import Progress
 from kinmis.catalogue.provenance import provenance
@@ -85,7 +86,7 @@ def measure_into(sources, folder, *, source_column=None, executor=None, resume=T
             chunks = run.to_do(folder, sources.chunks(chunk_size), tick)
             for chunk, arrays, seconds in run_chunks(chunks, options, executor, tick):
                 with _kept(folder):
-                    folder.add(chunk.number, arrays, chunk.inputs)
+                    folder.add(chunk.number, arrays, chunk.inputs, chunk.places)
                 run.note(chunk, seconds)
         meta = {"kinmis": {**facts, "date": folder.manifest.created}}
         with _kept(folder):
@@ -104,6 +105,11 @@ def _kept(folder):
                       "is kept: make room, and the same command goes on") from error
 
 
+def _all_here(inputs, failed):
+    """Whether all sources but those that failed can be had again without the network."""
+    return all(state != ABSENT for place, (_, state) in enumerate(inputs) if place not in failed)
+
+
 class _Run:
     """Which chunks a run has met, and what became of them."""
 
@@ -119,12 +125,21 @@ class _Run:
             self.count += 1
             inputs = folder.inputs(sources)
             table = folder.valid(number, inputs)
-            if table is not None and not (
-                    self.retry_failed and "failed" in table["status"].to_pylist()):
+            if table is None:
+                yield Chunk(number, sources, inputs)
+                continue
+            failed = [place for place, status in enumerate(table["status"].to_pylist())
+                      if status == "failed" and self.retry_failed]
+            if not failed:
                 self.kept += 1
                 tick.skip(len(sources))
-            else:
+            elif _all_here(inputs, failed):
+                # sums in the order of a run in which nothing failed: the same to the bit
                 yield Chunk(number, sources, inputs)
+            else:
+                tick.skip(len(sources) - len(failed))
+                yield Chunk(number, [sources[i] for i in failed], [inputs[i] for i in failed],
+                            failed)
 
     def note(self, chunk, seconds):
         """Note what a chunk took."""

@@ -65,7 +65,8 @@ def measure(sources, *, format=None, clean=True, weights="bins", method="harmoni
         Whether a folder may be gone on with. What is there is checked: rows made from files that
         have changed since are measured again, rows made with other options are an error.
     retry_failed : bool
-        Whether to measure the chunks of a folder again that hold galaxies that failed.
+        Whether to measure those galaxies of a folder again that failed; where the others of
+        their chunk are files, with these, so that the table is that of a run without failures.
     progress : bool or "auto"
         Whether to show a progress bar; "auto" does so on a terminal.
     chunk_size : int

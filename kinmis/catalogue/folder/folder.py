@@ -9,7 +9,7 @@ from kinmis.catalogue.folder.assemble import assemble
 from kinmis.catalogue.folder.identity import identity, same_inputs
 from kinmis.catalogue.folder.lock import FolderLock, RunInProgressError
 from kinmis.catalogue.folder.manifest import Manifest, differences
-from kinmis.catalogue.folder.shard import read_shard, write_shard
+from kinmis.catalogue.folder.shard import read_shard, replace_rows, write_shard
 from kinmis.catalogue.formats import TABLE
 
 __all__ = ["Folder", "RunInProgressError", "is_folder"]
@@ -124,10 +124,26 @@ class Folder:
         table, recorded = read_shard(self.shard_path(number))
         return table if table is not None and same_inputs(recorded, inputs) else None
 
-    def add(self, number, arrays, inputs):
-        """Write a shard; a table that was put together before is out of date."""
+    def add(self, number, arrays, inputs, places=None):
+        """
+        Write a shard, or some rows of one; a table that was put together before is out of date.
+
+        Parameters
+        ----------
+        number : int
+            Its place among the shards.
+        arrays : dict of `~numpy.ma.MaskedArray`
+            The columns.
+        inputs : list of pairs
+            What identifies the sources of these rows.
+        places : list of int, optional
+            Rows that are replaced; by default the shard holds these rows and no others.
+        """
         self.table.unlink(missing_ok=True)
-        write_shard(self.shard_path(number), arrays, inputs)
+        if places is None:
+            write_shard(self.shard_path(number), arrays, inputs)
+        else:
+            replace_rows(self.shard_path(number), places, arrays, inputs)
 
     def note_run(self, report):
         """Keep what is to be said of the last run, a dict of plain values."""

@@ -2,15 +2,21 @@
 
 import io
 import json
+import zlib
 
 import numpy as np
 
 from kinmis.catalogue.columns import COLUMNS
 from kinmis.catalogue.folder.atomic import write_atomically
 
-__all__ = ["read_shard", "shard_table", "write_shard"]
+__all__ = ["read_shard", "replace_rows", "shard_table", "write_shard"]
 
 _KEY = b"kinmis_shard"
+
+#: Before the checksum of the file, of which these eight digits count as zeros: pages of Parquet
+#: have checksums of their own, but what says how to read them has none.
+_SEAL = b"kinmis: CRC-32 of this file "
+_OPEN = b"00000000"
 
 
 def shard_table(arrays):
@@ -58,18 +64,67 @@ def write_shard(path, arrays, inputs):
     inputs : list of pairs
         What they were made from: see `kinmis.catalogue.folder.identity`.
     """
+    _write(path, shard_table(arrays), inputs)
+
+
+def replace_rows(path, places, arrays, inputs):
+    """
+    Replace rows of a shard; the others stay as they are.
+
+    Parameters
+    ----------
+    path : `~pathlib.Path`
+        Name of the file.
+    places : list of int
+        The rows.
+    arrays : dict of `~numpy.ma.MaskedArray`
+        What they become.
+    inputs : list of pairs
+        What these were made from.
+
+    Raises
+    ------
+    OSError
+        If there is no such shard, or it is damaged.
+    """
+    import pyarrow as pa
+    table, recorded = read_shard(path)
+    if table is None:
+        raise OSError(f"'{path}' was damaged while the run was under way")
+    order = np.arange(len(table))
+    order[places] = len(table) + np.arange(len(places))
+    for place, pair in zip(places, inputs):
+        recorded[place] = pair
+    fresh = shard_table(arrays)
+    _write(path, pa.concat_tables([table.replace_schema_metadata(), fresh]).take(order), recorded)
+
+
+def _write(path, table, inputs):
     from pyarrow import parquet
-    table = shard_table(arrays)
-    table = table.replace_schema_metadata({_KEY: json.dumps({"inputs": inputs}).encode()})
+    table = table.replace_schema_metadata({_KEY: json.dumps({"inputs": inputs}).encode(),
+                                           b"kinmis_seal": _SEAL + _OPEN})
     buffer = io.BytesIO()
-    # statistics stand where no checksum covers them
-    parquet.write_table(table, buffer, write_page_checksum=True, write_statistics=False)
-    write_atomically(path, buffer.getbuffer())
+    parquet.write_table(table, buffer)
+    data = buffer.getvalue()
+    place = data.rindex(_SEAL + _OPEN) + len(_SEAL)
+    write_atomically(path, b"".join([data[:place], _checksum(data),
+                                     data[place + len(_OPEN):]]))
+
+
+def _checksum(data):
+    return b"%08x" % zlib.crc32(data)
+
+
+def _is_whole(data):
+    """Whether a shard is as it was written, to the last byte."""
+    start, found, end = data.rpartition(_SEAL)
+    return bool(found) and end[:len(_OPEN)] == _checksum(
+        b"".join([start, _SEAL, _OPEN, end[len(_OPEN):]]))
 
 
 def read_shard(path):
     """
-    Read a shard, and verify its checksums.
+    Read a shard, and verify its checksum.
 
     Parameters
     ----------
@@ -87,8 +142,10 @@ def read_shard(path):
     from pyarrow import parquet
     try:
         # through a buffer: a mapped file that is cut short meanwhile would end the process
-        table = parquet.read_table(io.BytesIO(path.read_bytes()),
-                                   page_checksum_verification=True)
+        data = path.read_bytes()
+        if not _is_whole(data):
+            return None, []
+        table = parquet.read_table(io.BytesIO(data))
         inputs = json.loads(table.schema.metadata[_KEY])["inputs"]
         whole = (table.column_names == [column.name for column in COLUMNS]
                  and len(inputs) == len(table))

@@ -36,6 +36,8 @@ class Chunk:
         What `~kinmis.catalogue.stages.read_one` takes.
     inputs : list
         What identifies the sources.
+    places : list of int, optional
+        Rows of the shard that these galaxies take the place of; by default they are all of it.
     deaths : int
         How often the process that measured it has died.
     """
@@ -43,6 +45,7 @@ class Chunk:
     number: int
     sources: list
     inputs: list = field(default_factory=list)
+    places: list | None = None
     deaths: int = 0
 
 
