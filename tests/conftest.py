@@ -4,6 +4,9 @@ import os
 from pathlib import Path
 
 import pytest
+from survey_files import make
+
+from kinmis import mock
 
 
 @pytest.fixture(scope="session")
@@ -22,3 +25,11 @@ def shared_data():
 def manga_maps_file(shared_data):
     """A real MAPS file of MaNGA (DR15 schema)."""
     return shared_data / "ifu" / "manga" / "manga-7815-3702-MAPS-HYB10-GAU-MILESHC.fits.gz"
+
+
+@pytest.fixture(scope="session")
+def three_files(tmp_path_factory):
+    """Three galaxies as MAPS files; the folder has accents."""
+    folder = tmp_path_factory.mktemp("données")
+    return [str(mock.write_maps(make(40, angle, seed=seed, id=f"9000{seed}-1901"), folder))
+            for seed, angle in enumerate((43, 130, 220))]

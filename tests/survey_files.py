@@ -8,6 +8,11 @@ from pyarrow import parquet
 from kinmis import mock
 
 
+def make(pa_stellar=40., pa_gas=None, **options):
+    """Return a small galaxy, the same every time."""
+    return mock.galaxy(pa_stellar, pa_gas, **{"size": 12., "seed": 1, **options})
+
+
 def write_survey(folder, count):
     """Write so many small galaxies as MAPS files; return their paths."""
     folder.mkdir(parents=True, exist_ok=True)

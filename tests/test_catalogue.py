@@ -6,27 +6,14 @@ import astropy.units as u
 import numpy as np
 import pytest
 from astropy.table import QTable, Table
+from survey_files import make
 
-from kinmis import Galaxy, VelocityField, decode_flags, measure, mock
+from kinmis import Galaxy, VelocityField, decode_flags, measure
 from kinmis.catalogue import COLUMNS, column_names, measure_chunk, read_table
 from kinmis.catalogue.options import Options
 from kinmis.catalogue.sources import Sources
 from kinmis.catalogue.table import make_table
 from kinmis.classifier import model_id
-
-SIZE = 12.
-
-
-def make(pa_stellar=40., pa_gas=None, **options):
-    return mock.galaxy(pa_stellar, pa_gas, **{"size": SIZE, "seed": 1, **options})
-
-
-@pytest.fixture(scope="module")
-def files(tmp_path_factory):
-    """Three galaxies as MAPS files; the folder has accents."""
-    folder = tmp_path_factory.mktemp("données")
-    return [str(mock.write_maps(make(40, angle, seed=seed, id=f"9000{seed}-1901"), folder))
-            for seed, angle in enumerate((43, 130, 220))]
 
 
 def assert_same_column(first, second, rtol=0):
@@ -41,11 +28,11 @@ def assert_same_column(first, second, rtol=0):
         np.testing.assert_array_equal(first, second)
 
 
-def test_files(files):
-    table = measure(files)
+def test_files(three_files):
+    table = measure(three_files)
     assert isinstance(table, QTable)
     assert table.colnames == column_names()
-    assert list(table["source"]) == files
+    assert list(table["source"]) == three_files
     assert list(table["id"]) == ["90000-1901", "90001-1901", "90002-1901"]
     assert list(table["status"]) == ["ok"] * 3
     np.testing.assert_allclose(table["stellar_pa"].to_value("deg"), 40, atol=3)
@@ -59,9 +46,9 @@ def test_files(files):
     assert np.all(table["stellar_n_bins"] <= table["stellar_n_valid"])
 
 
-def test_table_agrees_with_the_single_galaxy(files):
-    row = measure(files[1])[0]
-    galaxy = Galaxy.read(files[1]).clean()
+def test_table_agrees_with_the_single_galaxy(three_files):
+    row = measure(three_files[1])[0]
+    galaxy = Galaxy.read(three_files[1]).clean()
     result = galaxy.misalignment(clean=False)
     assert row["stellar_pa"] == result.stellar.pa
     assert row["gas_pa_err"] == result.gas.pa_err
@@ -71,8 +58,8 @@ def test_table_agrees_with_the_single_galaxy(files):
     assert row["stellar_flags"] == result.stellar.flags
 
 
-def test_columns_have_units_descriptions_and_ucds(files):
-    table = measure(files[:1])
+def test_columns_have_units_descriptions_and_ucds(three_files):
+    table = measure(three_files[:1])
     for column in COLUMNS:
         info = table[column.name].info
         assert info.unit == column.unit, column.name
@@ -81,12 +68,12 @@ def test_columns_have_units_descriptions_and_ucds(files):
         assert info.dtype.kind == np.dtype(column.dtype).kind
 
 
-def test_classification(files):
-    table = measure([*files, "missing.fits", make(40).gas], classify=True)
+def test_classification(three_files):
+    table = measure([*three_files, "missing.fits", make(40).gas], classify=True)
     facts = table.meta["kinmis"]
     assert facts["options"]["model"] == model_id()
     assert {"keras", "jax"} <= facts["versions"].keys()
-    alone = Galaxy.read(files[1]).clean().classify()
+    alone = Galaxy.read(three_files[1]).clean().classify()
     for name, one in (("stellar", alone.stellar), ("gas", alone.gas)):
         assert table[f"{name}_quality"][1] == one.quality
         assert table[f"{name}_usable"][1] == pytest.approx(one.usable, abs=1e-3)
@@ -96,14 +83,14 @@ def test_classification(files):
         assert table[f"{name}_flags"][1] & one.flags == one.flags
     assert list(table["stellar_quality"].mask) == [False] * 3 + [True] * 2
     assert list(table["gas_quality"].mask) == [False] * 3 + [True, False]
-    none = measure(files, classify=False)
+    none = measure(three_files, classify=False)
     assert none.meta["kinmis"]["options"]["model"] is None
     assert none["stellar_quality"].mask.all() and none["gas_usable"].mask.all()
     assert_same_column(none["stellar_pa"], table["stellar_pa"][:3], rtol=1e-6)
 
 
-def test_what_is_not_cleaned_is_classified_as_it_is(files):
-    field = Galaxy.read(files[1]).stellar
+def test_what_is_not_cleaned_is_classified_as_it_is(three_files):
+    field = Galaxy.read(three_files[1]).stellar
     values = field.data.copy()
     # outliers that cleaning takes away
     values[::3, ::4] += 900
@@ -115,20 +102,20 @@ def test_what_is_not_cleaned_is_classified_as_it_is(files):
     assert row["stellar_usable"] != pytest.approx(cleaned["stellar_usable"], abs=1e-2)
 
 
-def test_classification_that_fails_is_told(files, monkeypatch):
+def test_classification_that_fails_is_told(three_files, monkeypatch):
     from kinmis.catalogue import classification
 
     def fails(galaxies, model):
         raise ValueError("no such galaxy")
     monkeypatch.setattr(classification, "classify_galaxies", fails)
-    row = measure(files[:1], classify=True)[0]
+    row = measure(three_files[:1], classify=True)[0]
     assert row["status"] == "partial"
     assert row["message"] == "not classified: ValueError: no such galaxy"
     assert not np.ma.is_masked(row["stellar_pa"])
 
 
-def test_provenance(files):
-    facts = measure(files[:1], weights="area", threshold=20 * u.deg,
+def test_provenance(three_files):
+    facts = measure(three_files[:1], weights="area", threshold=20 * u.deg,
                     fit_options={"rmax": 4 * u.arcsec}).meta["kinmis"]
     assert {"kinmis", "numpy", "scipy", "astropy", "python"} <= facts["versions"].keys()
     assert facts["options"]["threshold_deg"] == 20
@@ -139,8 +126,8 @@ def test_provenance(files):
 
 
 @pytest.mark.parametrize("chunk_size", [1, 2, 100])
-def test_chunks_change_nothing(files, chunk_size):
-    sources = [*files, "missing.fits", make(10, 60)]
+def test_chunks_change_nothing(three_files, chunk_size):
+    sources = [*three_files, "missing.fits", make(10, 60)]
     one, other = measure(sources, chunk_size=chunk_size), measure(sources)
     for name in one.colnames:
         # the sums of linear algebra come in another order; the network has single precision
@@ -148,8 +135,8 @@ def test_chunks_change_nothing(files, chunk_size):
         assert_same_column(one[name], other[name], rtol=1e-3 if classified else 1e-6)
 
 
-def test_same_again(files):
-    one, other = measure(files), measure(files)
+def test_same_again(three_files):
+    one, other = measure(three_files), measure(three_files)
     for name in one.colnames:
         assert_same_column(one[name], other[name])
 
@@ -166,8 +153,8 @@ def test_objects():
     assert not decode_flags(int(both["flags"]))
 
 
-def test_one_source(files):
-    assert len(measure(files[0])) == 1
+def test_one_source(three_files):
+    assert len(measure(three_files[0])) == 1
     assert len(measure(make())) == 1
     assert len(measure(make().gas)) == 1
 
@@ -176,8 +163,8 @@ def test_no_source():
     assert len(measure([])) == 0
 
 
-def test_sources_may_come_one_by_one(files):
-    assert list(measure(path for path in files)["id"]) == list(measure(files)["id"])
+def test_sources_may_come_one_by_one(three_files):
+    assert list(measure(path for path in three_files)["id"]) == list(measure(three_files)["id"])
 
 
 def test_inputs_stay_as_they_are():
@@ -257,9 +244,9 @@ def test_without_common_footprint():
     assert table["misalignment_common"].mask.all() and not table["misalignment"].mask.any()
 
 
-def test_output(files, tmp_path):
+def test_output(three_files, tmp_path):
     path = tmp_path / "été.ecsv"
-    table = measure([*files, "missing.fits"], out=path)
+    table = measure([*three_files, "missing.fits"], out=path)
     new = read_table(path)
     assert new.meta == table.meta
     for name in table.colnames:
@@ -267,35 +254,35 @@ def test_output(files, tmp_path):
         assert_same_column(new[name], table[name])
 
 
-def test_output_that_exists(files, tmp_path, monkeypatch):
+def test_output_that_exists(three_files, tmp_path, monkeypatch):
     from kinmis.catalogue import stages
     path = tmp_path / "t.ecsv"
     path.write_text("precious")
     with monkeypatch.context() as patch:
         patch.setattr(stages, "_as_galaxy", lambda *_: pytest.fail("the run began"))
         with pytest.raises(FileExistsError, match="exists; ask for overwrite"):
-            measure(files, out=path)
+            measure(three_files, out=path)
     assert path.read_text() == "precious"
-    measure(files[:1], out=path, overwrite=True)
+    measure(three_files[:1], out=path, overwrite=True)
     assert len(read_table(path)) == 1
 
 
-def test_table_that_can_not_be_written_is_told_before(files, tmp_path, monkeypatch):
+def test_table_that_can_not_be_written_is_told_before(three_files, tmp_path, monkeypatch):
     from kinmis.catalogue import stages
     monkeypatch.setattr(stages, "_as_galaxy", lambda *_: pytest.fail("the run began"))
     things = np.empty(1, object)
     things[0] = object()
     with pytest.raises(TypeError, match="column 'thing' holds Python objects"):
-        measure(Table({"path": files[:1], "thing": things}), out=tmp_path / "t.fits")
+        measure(Table({"path": three_files[:1], "thing": things}), out=tmp_path / "t.fits")
     assert not list(tmp_path.iterdir())
 
 
-def test_chunks_can_be_sent_to_other_processes(files):
+def test_chunks_can_be_sent_to_other_processes(three_files):
     options = Options.checked(format=None, reader={}, clean=True, threshold=30 * u.deg,
                               common=True, fit={"method": "harmonic", "weights": "bins"})
-    arrays = measure_chunk(*pickle.loads(pickle.dumps((files, options))))
+    arrays = measure_chunk(*pickle.loads(pickle.dumps((three_files, options))))
     arrays = pickle.loads(pickle.dumps(arrays))
-    assert list(make_table(arrays)["id"]) == list(measure(files)["id"])
+    assert list(make_table(arrays)["id"]) == list(measure(three_files)["id"])
 
 
 def test_chunks_are_cut_at_fixed_places():

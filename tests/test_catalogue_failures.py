@@ -7,33 +7,20 @@ import astropy.units as u
 import numpy as np
 import pytest
 from astropy.io import fits
+from survey_files import make
 
-from kinmis import Galaxy, VelocityField, decode_flags, measure, mock
+from kinmis import Galaxy, VelocityField, decode_flags, measure
 from kinmis.catalogue import measure_chunk
 from kinmis.catalogue.options import Options
 from kinmis.catalogue.row import Measured, error_text
 from kinmis.catalogue.table import make_table
 from kinmis.exceptions import KinmisWarning, QualityWarning
 
-SIZE = 12.
-
-
-def make(pa_stellar=40., pa_gas=None, **options):
-    return mock.galaxy(pa_stellar, pa_gas, **{"size": SIZE, "seed": 1, **options})
-
-
-@pytest.fixture(scope="module")
-def files(tmp_path_factory):
-    """Three galaxies as MAPS files; the folder has accents."""
-    folder = tmp_path_factory.mktemp("données")
-    return [str(mock.write_maps(make(40, angle, seed=seed, id=f"9000{seed}-1901"), folder))
-            for seed, angle in enumerate((43, 130, 220))]
-
 
 @pytest.fixture
-def bad_files(files, tmp_path):
+def bad_files(three_files, tmp_path):
     """A file that is broken, for each way to be broken."""
-    content = Path(files[0]).read_bytes()
+    content = Path(three_files[0]).read_bytes()
     paths = {name: tmp_path / f"{name}.fits.gz" for name in
              ("missing", "empty", "truncated", "corrupt", "text", "masked", "lacking")}
     paths["empty"].write_bytes(b"")
@@ -41,19 +28,19 @@ def bad_files(files, tmp_path):
     middle = len(content) // 20
     paths["corrupt"].write_bytes(content[:middle] + bytes(200) + content[middle + 200:])
     paths["text"].write_text("this is no FITS file\n" * 200)
-    with fits.open(files[0]) as hdus:
+    with fits.open(three_files[0]) as hdus:
         hdus["STELLAR_VEL_MASK"].data[:] = 2**30
         hdus["EMLINE_GVEL_MASK"].data[:] = 2**30
         hdus.writeto(paths["masked"], checksum=True)
-    with fits.open(files[0]) as hdus:
+    with fits.open(three_files[0]) as hdus:
         del hdus["EMLINE_GVEL"]
         hdus.writeto(paths["lacking"], checksum=True)
     return {name: str(path) for name, path in paths.items()}
 
 
-def test_bad_files(files, bad_files):
+def test_bad_files(three_files, bad_files):
     names = list(bad_files)
-    table = measure([files[0], *bad_files.values(), files[1]])
+    table = measure([three_files[0], *bad_files.values(), three_files[1]])
     assert list(table["status"][[0, -1]]) == ["ok", "ok"]
     rows = dict(zip(names, table[1:-1]))
     for name in names:
