@@ -267,6 +267,14 @@ def test_damaged_shards_are_made_anew(files, tmp_path):
     assert (out / "catalogue.parquet").read_bytes() == content
 
 
+def test_table_is_written_in_groups(files, tmp_path, monkeypatch):
+    from kinmis.catalogue.folder import assemble
+    monkeypatch.setattr(assemble, "ROWS_TOGETHER", 5)
+    folder = measure_into(files, tmp_path / "run", **HOW)
+    assert parquet.ParquetFile(folder.table).num_row_groups == 2
+    assert_same_tables(read_table(folder.table), measure(files, **HOW))
+
+
 def test_no_damage_goes_unseen(files, tmp_path):
     folder = measure_into(files[:4], tmp_path / "run", **HOW)
     inputs, path = folder.inputs(files[:4]), folder.shard_path(0)

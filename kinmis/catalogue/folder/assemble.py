@@ -12,8 +12,9 @@ from kinmis.catalogue.table import column_arrays, make_table
 
 __all__ = ["assemble"]
 
-#: Rows that are gathered before they are written: few groups keep the end of the file short.
-ROWS_TOGETHER = 16_384
+#: Rows that are gathered before they are written: few groups keep the end of the file short, small
+#: ones the memory.
+ROWS_TOGETHER = 4096
 
 
 def assemble(path, shards, meta, carried=None):
