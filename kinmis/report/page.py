@@ -153,8 +153,8 @@ def _flags(table):
             share = number[-1] / len(table)
             rows.append(f"<tr><th scope=\"row\"><code>{flag.name}</code><p>{flag.description}</p>"
                         "</th>" + "".join(f"<td>{n}</td>" for n in number)
-                        + f'<td class="bar"><span style="width:{100 * share:.1f}%"></span>'
-                        f"{share:.1%}</td></tr>")
+                        + f'<td class="bar">{share:.1%}<span style="width:{100 * share:.1f}%">'
+                        "</span></td></tr>")
     if not rows:
         return "<section><h2>Flags</h2><p>No flag is set.</p></section>"
     head = "".join(f"<th>{what}</th>" for what in ("flag", *columns, "of all galaxies"))

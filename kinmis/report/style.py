@@ -28,7 +28,7 @@ th:first-child { text-align: left; font-weight: normal; }
 thead th { color: var(--soft); font-weight: normal; font-size: .85rem; }
 th p { margin: 0; color: var(--soft); font-size: .85rem; }
 td.bar { min-width: 8rem; position: relative; }
-td.bar span { display: block; height: .5rem; min-width: 1px; margin: .1rem 0;
+td.bar span { display: block; height: .5rem; min-width: 1px; margin: .1rem 0 0 auto;
   background: var(--accent); border-radius: 2px; }
 .sheet { display: grid; gap: 1rem;
   grid-template-columns: repeat(auto-fill, minmax(min(100%, 20rem), 1fr)); }
