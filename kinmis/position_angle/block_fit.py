@@ -9,8 +9,8 @@ from kinmis.flags import flag_bits
 from kinmis.position_angle import basis
 from kinmis.position_angle.circular import angle_difference, wrap_360
 from kinmis.position_angle.correlation import inflation, is_correlated
-from kinmis.position_angle.posterior import (NORMAL_BELOW, Posterior, grid_intervals,
-                                             normal_intervals)
+from kinmis.position_angle.posterior import (ALWAYS_NORMAL, NEVER_NORMAL, Posterior,
+                                             grid_intervals, is_normal, normal_intervals)
 from kinmis.position_angle.result import PositionAngle
 from kinmis.position_angle.solution import Choice, blocks, reduce, rotation_chi2
 from kinmis.position_angle.tangent import inner_and_outer, linearise, net_rotation
@@ -150,7 +150,9 @@ class BlockFit:
                                 choice.harmonics(i), self.reduced.weight[i], net_error[i],
                                 unit[i], freedom[i]) for i in range(len(pa))]
         sigma = np.degrees(np.sqrt(unit * tangent.theta_variance))
-        bounds = _bounds(pa, sigma, freedom, posteriors)
+        second = choice.rotation.explained - choice.other < 9. * unit
+        on_grid = second | ~self._normal(choice, sigma, unit)
+        bounds = _bounds(pa, sigma, freedom, posteriors, on_grid)
         parts, parts_errors = np.degrees(inner_and_outer(self.reduced, unit))
         parts[parts_errors > 30.] = np.nan
         values = {
@@ -169,8 +171,20 @@ class BlockFit:
             "n_data": self.count,
             "n_clipped": np.array([len(r) for r in self.rows]) - self.count,
         }
-        values["flags"] = self._flags(values, choice, unit, gross / weight)
+        values["flags"] = self._flags(values, second, gross / weight)
         return self._package(values, choice, tangent, posteriors)
+
+    def _normal(self, choice, sigma, unit):
+        """Return whether the posterior of each field is normal."""
+        normal = sigma < ALWAYS_NORMAL
+        for solution, mine, which in choice.groups():
+            unsure = (sigma[which] >= ALWAYS_NORMAL) & (sigma[which] <= NEVER_NORMAL)
+            mine, which = mine[unsure], which[unsure]
+            if len(which):
+                normal[which] = is_normal(
+                    self.reduced.normal[which], self.reduced.right[which], solution.harmonics,
+                    np.degrees(solution.theta[mine]), sigma[which], unit[which])
+        return normal
 
     def _scatter(self, noise):
         """Return the intrinsic scatter; without errors to compare with, all of the scatter."""
@@ -180,7 +194,7 @@ class BlockFit:
         return np.sqrt(np.where(alone, noise * self.count / self.reduced.total,
                                 self.data.scatter))
 
-    def _flags(self, values, choice, unit, gross):
+    def _flags(self, values, second, gross):
         """Return the bits."""
         rotates = values["significance"] > THRESHOLD
         # weighted mean of signed over that of unsigned rotation: how much cancels
@@ -193,7 +207,7 @@ class BlockFit:
             "CORRELATED_NOISE": self.correlation > 1.5,
             "OUTLIERS_CLIPPED": values["n_clipped"] > 0.02 * values["n_data"],
             "INNER_OUTER_DIFFER": rotates & (turn > 30.) & (turn > 3. * turn_error),
-            "MULTIMODAL": rotates & (choice.rotation.explained - choice.other < 9. * unit),
+            "MULTIMODAL": rotates & second,
             "INCOMPLETE_AZIMUTH": np.array([r.has_gap for r in self.rows]),
             "POOR_FIT": rotates & (values["intrinsic_scatter"] > values["amplitude"] / 2),
         }
@@ -219,13 +233,13 @@ class BlockFit:
         return results
 
 
-def _bounds(pa, sigma, freedom, posteriors):
+def _bounds(pa, sigma, freedom, posteriors, on_grid):
     """Return lower and upper 68%, lower and upper 95% bound relative to the angle."""
     half_68, half_95 = normal_intervals(sigma, freedom)
     bounds = np.array([-half_68, half_68, -half_95, half_95])
-    # given the sense, the angle lies within 90 deg
-    offsets = np.arange(-90., 90., 0.5)
-    for i in np.flatnonzero(half_68 > NORMAL_BELOW):
+    for i in np.flatnonzero(on_grid):
+        # given the sense, the angle lies within 90 deg
+        offsets = np.arange(-90., 90., 0.5 if sigma[i] > 2. else 0.25)
         log = posteriors[i].given_sense(pa[i] + offsets)
         bounds[:, i] = grid_intervals(offsets, log[:, None])[:, 0]
     return bounds

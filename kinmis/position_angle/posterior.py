@@ -13,8 +13,13 @@ from scipy.special import log_ndtr, ndtr, stdtrit
 
 from kinmis.position_angle.profile import Profile
 
-#: Below this 1-sigma error (deg) the posterior is normal for all practical purposes.
-NORMAL_BELOW = 4.
+#: Below the first 1-sigma error (deg) the posterior is normal for all practical purposes, above
+#: the second it never is; between them its shape decides.
+ALWAYS_NORMAL, NEVER_NORMAL = 0.5, 4.
+
+#: Two standard deviations from the best angle a parabola misses a chi-square of four; how far
+#: from that a normal posterior may be.
+SLACK = 0.6
 
 #: Quantiles of the lower bounds of the 68% and the 95% interval.
 TAILS = (ndtr(-1.), ndtr(-2.))
@@ -63,6 +68,34 @@ class Posterior:
     def _profile(self, angles, harmonics):
         profile = Profile(self.normal[None], self.right[None], harmonics)
         return profile.amplitudes(np.radians(angles)[:, None])
+
+
+def is_normal(normal, right, harmonics, angle, sigma, unit):
+    """
+    Return whether the chi-square is a parabola as far as the interval reaches.
+
+    Other maxima, shoulders and long wings, which warps and structure make, are no part of an
+    error from the curvature at the best angle.
+
+    Parameters
+    ----------
+    normal, right : `~numpy.ndarray`
+        As for `~kinmis.position_angle.profile.Profile`, of B fields.
+    harmonics : tuple of int
+        Harmonics of the model.
+    angle, sigma : `~numpy.ndarray`
+        Best angle and its standard deviation from the curvature, deg, shape (B,).
+    unit : `~numpy.ndarray`
+        Chi-square that counts as one, shape (B,).
+
+    Returns
+    -------
+    normal : `~numpy.ndarray` of bool
+        Shape (B,).
+    """
+    angles = angle + np.array([0., -2., 2.])[:, None] * sigma
+    explained, _ = Profile(normal, right, harmonics).amplitudes(np.radians(angles))
+    return np.all(np.abs((explained[0] - explained[1:]) / unit - 4.) < SLACK, axis=0)
 
 
 def normal_intervals(error, freedom):
