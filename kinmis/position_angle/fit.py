@@ -75,7 +75,7 @@ def fit_pa(fields, method="harmonic", weights="bins", center=None, rmin=None, rm
     with nodes at 1/8, 1/4, 1/2 and all of the outer radius (fewer where there are few data).
     All but :math:`\\theta` is linear, so the chi-square as a function of :math:`\\theta` is
     small algebra. The error follows from its curvature, or from the posterior on the circle
-    where that is wide.
+    where that is wide or has another shape.
 
     References
     ----------
