@@ -246,7 +246,8 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         names = survey(folder, arguments.galaxies, min(arguments.files, arguments.galaxies))
         out = Path(folder) / "catalogue"
-        told = {"date": date.today().isoformat(), "galaxies": len(names),
+        told = {"date": date.today().isoformat(), "script": Path(__file__).name,
+                "galaxies": len(names),
                 "read_MB": megabytes_read(names[:80]),
                 "processor_ms": processor_times(names[:80], max(3, arguments.rounds)),
                 "throughput": [throughput(names, workers, arguments.rounds, out, model)

@@ -96,7 +96,8 @@ def main():
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--out", type=Path, help="JSON file for the documentation")
     arguments = parser.parse_args()
-    told = {"date": date.today().isoformat(), "galaxies": arguments.galaxies, "rates": []}
+    told = {"date": date.today().isoformat(), "script": Path(__file__).name,
+            "galaxies": arguments.galaxies, "rates": []}
     with tempfile.TemporaryDirectory() as folder:
         folder = Path(folder)
         (folder / "files").mkdir()

@@ -81,8 +81,8 @@ def main():
     parser.add_argument("--out", type=Path, help="JSON file for the documentation")
     arguments = parser.parse_args()
     shards = -(-arguments.galaxies // CHUNK_SIZE)
-    told = {"date": date.today().isoformat(), "galaxies": shards * CHUNK_SIZE, "chunk": CHUNK_SIZE,
-            "shards": shards}
+    told = {"date": date.today().isoformat(), "script": Path(__file__).name,
+            "galaxies": shards * CHUNK_SIZE, "chunk": CHUNK_SIZE, "shards": shards}
     with tempfile.TemporaryDirectory() as folder:
         folder = Path(folder)
         (folder / "files").mkdir()

@@ -176,7 +176,7 @@ class BlockFit:
 
     def _normal(self, choice, sigma, unit):
         """Return whether the posterior of each field is normal."""
-        normal = sigma < ALWAYS_NORMAL
+        normal = ~(sigma >= ALWAYS_NORMAL)
         for solution, mine, which in choice.groups():
             unsure = (sigma[which] >= ALWAYS_NORMAL) & (sigma[which] <= NEVER_NORMAL)
             mine, which = mine[unsure], which[unsure]
