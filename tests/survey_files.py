@@ -21,6 +21,11 @@ def write_survey(folder, count):
         folder)) for i in range(count)]
 
 
+def report(folder):
+    """Return what a folder says of the last run into it."""
+    return json.loads((folder / "last_run.json").read_text())
+
+
 def content(folder):
     """Return the table in a folder as Arrow table and metadata, without the date."""
     table = parquet.read_table(folder / "catalogue.parquet")
