@@ -142,7 +142,7 @@ def test_workers_that_are_killed(sources, expected):
         mine = psutil.Process()
         while len(ended) < 3 and threading.main_thread().is_alive():
             for child in mine.children():
-                if child.cpu_times().user > 0.5 and child.pid not in ended:
+                if child.cpu_times().user > 0.3 and child.pid not in ended:
                     ended.append(child.pid)
                     child.kill()
                     break

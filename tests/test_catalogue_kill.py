@@ -75,18 +75,19 @@ def test_parent_is_killed(survey, tmp_path, moment):
 
 
 def test_workers_are_killed(survey, tmp_path):
-    out, chance = tmp_path / "run", random.Random(1)
+    out = tmp_path / "run"
     process = run(survey / "list.txt", out)
-    parent, killed = psutil.Process(process.pid), 0
-    while process.poll() is None and killed < 5:
-        time.sleep(chance.uniform(0.01, 0.2))
-        try:
-            children = parent.children()
-        except psutil.NoSuchProcess:
+    parent, killed, seen = psutil.Process(process.pid), 0, 0
+    while killed < 3:
+        # all of them: what is left waits for new ones, so that the run can't end meanwhile
+        wait_for(lambda: shards(out) > seen, process)
+        if process.poll() is not None:
             break
-        if children and shards(out) > killed:
-            chance.choice(children).kill()
-            killed += 1
+        seen = shards(out)
+        children = parent.children()
+        for child in children:
+            child.kill()
+        killed += bool(children)
     assert finish(process)[0] == 1
     assert killed >= 2
     assert_same_content(out, survey / "undisturbed")
